@@ -1,0 +1,204 @@
+//! What goes into the tracker and what comes out.
+
+use rsu_units::{Timestamp, Vector2};
+
+use crate::class::{Class, ClassBelief};
+
+/// The tracker tells at most this many sensors apart, V2X included.
+pub const MAX_SENSORS: usize = 32;
+
+/// Index of a sensor, given by the tracker's configuration; less than [`MAX_SENSORS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SensorId(pub(crate) u8);
+
+impl SensorId {
+    /// The sensor with an index, if the tracker can tell so many apart.
+    #[must_use]
+    pub fn new(index: usize) -> Option<Self> {
+        u8::try_from(index).ok().filter(|index| usize::from(*index) < MAX_SENSORS).map(Self)
+    }
+
+    /// The index.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// Kind of a sensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SensorKind {
+    /// Camera.
+    Camera,
+    /// Millimetre-wave radar.
+    Radar,
+    /// Lidar.
+    Lidar,
+    /// The participants' own V2X messages.
+    V2x,
+}
+
+/// What the tracker knows of a sensor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SensorModel {
+    /// Kind.
+    pub kind: SensorKind,
+    /// Place, site frame, metres.
+    pub position_m: Vector2,
+    /// Direction of view, radians counter-clockwise from east.
+    pub direction_rad: f64,
+    /// Width of the field of view, radians; 2π and more is all around.
+    pub field_of_view_rad: f64,
+    /// Range, metres.
+    pub range_m: f64,
+}
+
+impl SensorModel {
+    /// Whether a point is within range and field of view.
+    #[must_use]
+    pub fn sees(&self, point_m: Vector2) -> bool {
+        let offset = point_m - self.position_m;
+        offset.norm_squared() <= self.range_m * self.range_m
+            && (self.field_of_view_rad >= std::f64::consts::TAU
+                || rsu_units::angle::wrap_rad(offset.angle_rad() - self.direction_rad).abs()
+                    <= self.field_of_view_rad / 2.0)
+    }
+}
+
+/// Covariance of a plane vector: xx, xy, yy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Covariance2 {
+    /// Variance of x.
+    pub xx: f64,
+    /// Covariance of x and y.
+    pub xy: f64,
+    /// Variance of y.
+    pub yy: f64,
+}
+
+impl Covariance2 {
+    /// The covariance with standard deviations along and across a direction.
+    #[must_use]
+    pub fn along_and_across(direction_rad: f64, along_sd: f64, across_sd: f64) -> Self {
+        let (sin, cos) = direction_rad.sin_cos();
+        let (along, across) = (along_sd * along_sd, across_sd * across_sd);
+        Self {
+            xx: cos * cos * along + sin * sin * across,
+            xy: sin * cos * (along - across),
+            yy: sin * sin * along + cos * cos * across,
+        }
+    }
+
+    /// Whether it is finite and positive definite.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.xx > 0.0 && self.yy > 0.0 && self.xx * self.yy > self.xy * self.xy && (self.xx + self.yy).is_finite()
+    }
+}
+
+/// Velocity over ground.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Velocity {
+    /// Site frame, metres per second.
+    pub mps: Vector2,
+    /// One-sigma of each component, metres per second.
+    pub sd_mps: f64,
+}
+
+/// Speed along the line of sight.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Radial {
+    /// Away from the sensor positive, metres per second.
+    pub speed_mps: f64,
+    /// One-sigma, metres per second.
+    pub sd_mps: f64,
+}
+
+/// Identity that a participant gives itself in its V2X messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct V2xId(pub [u8; 8]);
+
+/// One object in one frame, in the site frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Detection {
+    /// Centre of the object on the ground, metres.
+    pub position_m: Vector2,
+    /// Its covariance, square metres; valid by [`Covariance2::is_valid`].
+    pub covariance_m2: Covariance2,
+    /// Velocity over ground.
+    pub velocity: Option<Velocity>,
+    /// Doppler speed.
+    pub radial: Option<Radial>,
+    /// Heading, radians counter-clockwise from east.
+    pub heading_rad: Option<f64>,
+    /// Length and width, metres.
+    pub extent_m: Option<(f64, f64)>,
+    /// Class, where the sensor tells one.
+    pub class: Option<Class>,
+    /// Confidence of the sensor that the object exists, 0 to 1.
+    pub confidence: f64,
+    /// Identity within the sensor; a hint.
+    pub object_id: Option<u64>,
+    /// Identity in V2X messages; binding.
+    pub v2x_id: Option<V2xId>,
+}
+
+/// All that one sensor saw at one instant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SensorFrame {
+    /// The sensor.
+    pub sensor: SensorId,
+    /// When it was measured.
+    pub measured_at: Timestamp,
+    /// What was seen.
+    pub detections: Vec<Detection>,
+}
+
+/// Identity of a track: stable for its life, never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TrackId(pub u64);
+
+/// A confirmed traffic participant at one instant, in the site frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Track {
+    /// Identity.
+    pub id: TrackId,
+    /// The time for which the state holds.
+    pub at: Timestamp,
+    /// Centre, metres.
+    pub position_m: Vector2,
+    /// Velocity over ground, metres per second.
+    pub velocity_mps: Vector2,
+    /// Covariance of (x, y, vx, vy): upper triangle by rows, SI units.
+    pub covariance: [f64; 10],
+    /// Heading, radians counter-clockwise from east; `None` while it is not known.
+    pub heading_rad: Option<f64>,
+    /// Length and width, metres.
+    pub extent_m: (f64, f64),
+    /// Belief over the classes.
+    pub class: ClassBelief,
+    /// Probability that the participant exists.
+    pub existence: f64,
+    /// First measurement.
+    pub first_measured_at: Timestamp,
+    /// Latest measurement.
+    pub last_measured_at: Timestamp,
+    /// Bit i: sensor i saw it within the last second.
+    pub sources: u32,
+    /// Identity in its own V2X messages, where it sends any.
+    pub v2x_id: Option<V2xId>,
+}
+
+impl Track {
+    /// Speed over ground, metres per second.
+    #[must_use]
+    pub fn speed_mps(&self) -> f64 {
+        self.velocity_mps.norm()
+    }
+
+    /// The sensors that saw it within the last second.
+    pub fn source_ids(&self) -> impl Iterator<Item = SensorId> + use<> {
+        let sources = self.sources;
+        (0..MAX_SENSORS as u8).filter(move |bit| sources >> bit & 1 == 1).map(SensorId)
+    }
+}
