@@ -113,6 +113,14 @@ impl Tracker {
         }
     }
 
+    /// Forgets everything but which identities were given: for when time itself was wrong.
+    pub fn clear(&mut self) {
+        self.set = ParticipantSet::default();
+        self.steps.clear();
+        self.last_snapshot_at = None;
+        self.births.recent.clear();
+    }
+
     /// Takes a frame into account at the time it was measured.
     ///
     /// # Errors

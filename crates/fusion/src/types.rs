@@ -8,7 +8,7 @@ use crate::class::{Class, ClassBelief};
 pub const MAX_SENSORS: usize = 32;
 
 /// Index of a sensor, given by the tracker's configuration; less than [`MAX_SENSORS`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct SensorId(pub(crate) u8);
 
 impl SensorId {

@@ -160,6 +160,14 @@ impl Monitor {
         }
     }
 
+    /// Ends every event as lost and forgets everything but which identities were given: for when time itself was wrong.
+    /// `at` may be any time.
+    pub fn clear(&mut self, at: Timestamp, changes: &mut Vec<EventChange>) {
+        for watch in &mut self.watches {
+            watch.lifecycle.clear(at, watch.detector.kind(), changes);
+        }
+    }
+
     /// Number of events that go on.
     #[must_use]
     pub fn active(&self) -> usize {

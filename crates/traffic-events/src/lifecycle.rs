@@ -37,6 +37,14 @@ impl Lifecycle {
         self.candidates.values().filter(|candidate| candidate.event.is_some()).count()
     }
 
+    pub(crate) fn clear(&mut self, at: Timestamp, kind: EventKind, changes: &mut Vec<EventChange>) {
+        for candidate in std::mem::take(&mut self.candidates).into_values() {
+            if let Some(running) = candidate.event {
+                changes.push(candidate.change(kind, running.id, Stage::Lost, at));
+            }
+        }
+    }
+
     pub(crate) fn update(
         &mut self,
         at: Timestamp,

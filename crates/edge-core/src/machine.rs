@@ -1,0 +1,360 @@
+//! The state machine.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fusion::{Accepted, FrameError, SensorFrame, SensorId, SensorKind, SensorModel, Track, Tracker, TrackerConfig};
+use rsu_proto::v1::{self, v2x_message::Content};
+use rsu_units::{Timestamp, Vector2, angle};
+use traffic_events::{EventChange, Monitor};
+
+use crate::output::{Item, Output, Priority};
+use crate::{CoreConfig, Counters, Input, intake};
+
+/// A clock that goes back by more than this was set; less is jitter between the threads that read it.
+const CLOCK_JITTER: Duration = Duration::from_millis(200);
+/// A BSM whose time is farther off than this has a clock that is not to be trusted.
+const MAX_BSM_AGE_S: f64 = 1.0;
+
+/// The RSU. See the crate.
+#[derive(Debug)]
+pub struct Core {
+    config: CoreConfig,
+    v2x: SensorId,
+    tracker: Tracker,
+    monitor: Monitor,
+    counters: Counters,
+    sensors: Vec<v1::SensorHealth>,
+    sequences: BTreeMap<&'static str, u64>,
+    started_at: Timestamp,
+    now: Timestamp,
+    next_tracks_at: Timestamp,
+    next_health_at: Timestamp,
+    next_events_at: Timestamp,
+    /// Arrival of the oldest input that the detectors have not seen the effect of.
+    unseen_since: Option<Timestamp>,
+    /// Arrival of the oldest and the newest input since the last track list.
+    unpublished: Option<(Timestamp, Timestamp)>,
+    tracks: Vec<Track>,
+    changes: Vec<EventChange>,
+}
+
+impl Core {
+    /// An RSU that has seen nothing, at the time of its start.
+    #[must_use]
+    pub fn new(config: CoreConfig, now: Timestamp) -> Self {
+        let sensors = config
+            .sensors
+            .iter()
+            .map(|setup| v1::SensorHealth { sensor_id: setup.id.clone(), ..v1::SensorHealth::default() })
+            .collect();
+        let periods = config.periods;
+        Self {
+            v2x: SensorId::new(config.sensors.len()).unwrap_or_default(),
+            tracker: tracker(&config),
+            monitor: Monitor::new(&config.events),
+            counters: Counters::default(),
+            sensors,
+            sequences: BTreeMap::new(),
+            started_at: now,
+            now,
+            next_tracks_at: now.next_multiple(periods.tracks),
+            next_health_at: now + periods.health,
+            next_events_at: now,
+            unseen_since: None,
+            unpublished: None,
+            tracks: Vec::new(),
+            changes: Vec::new(),
+            config,
+        }
+    }
+
+    /// When the core wants to be woken if nothing comes in before.
+    #[must_use]
+    pub fn deadline(&self) -> Timestamp {
+        let events = self.unseen_since.map_or(self.next_tracks_at, |_| self.next_events_at);
+        self.next_tracks_at.min(self.next_health_at).min(events)
+    }
+
+    /// What was counted since the start.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Takes one input at the time `now` and appends what is to be done.
+    pub fn handle(&mut self, now: Timestamp, input: Input, outputs: &mut Vec<Output>) {
+        self.follow_clock(now, outputs);
+        match input {
+            Input::Detections { frame, arrived_at } => self.take_detections(frame, arrived_at),
+            Input::V2x { message, arrived_at } => self.take_v2x(message, arrived_at, outputs),
+            Input::Wake => {}
+        }
+        if self.unseen_since.is_some() && self.now >= self.next_events_at {
+            self.look_for_events(outputs);
+        }
+        if self.now >= self.next_tracks_at {
+            self.publish_tracks(outputs);
+        }
+        if self.now >= self.next_health_at {
+            self.next_health_at = self.now + self.config.periods.health;
+            self.publish_health(outputs);
+        }
+    }
+
+    /// Time never goes back inside. Where the clock was set back, what was known in the old time is worth nothing.
+    fn follow_clock(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
+        if now + CLOCK_JITTER >= self.now {
+            self.now = self.now.max(now);
+            return;
+        }
+        self.counters.count("clock_set_back");
+        self.tracker.clear();
+        self.now = now;
+        self.monitor.clear(now, &mut self.changes);
+        self.tell_pending_changes(None, outputs);
+        self.next_tracks_at = now.next_multiple(self.config.periods.tracks);
+        self.next_health_at = now + self.config.periods.health;
+        self.next_events_at = now;
+        self.unseen_since = None;
+        self.unpublished = None;
+    }
+
+    fn take_detections(&mut self, frame: SensorFrame, arrived_at: Timestamp) {
+        if frame.measured_at > self.now + self.config.max_clock_lead {
+            self.counters.count("frame_from_the_future");
+            return;
+        }
+        if let Some(health) = self.sensors.get_mut(frame.sensor.index()) {
+            let latency_s = arrived_at.seconds_since(frame.measured_at);
+            let gain = if health.frames == 0 { 1.0 } else { 0.05 };
+            health.latency_s += gain * (latency_s - health.latency_s);
+            health.frames += 1;
+            health.detections += frame.detections.len() as u64;
+            health.last_frame_arrival_us = arrived_at.as_micros();
+        }
+        self.track(frame, arrived_at);
+    }
+
+    fn track(&mut self, frame: SensorFrame, arrived_at: Timestamp) {
+        let outcome = match self.tracker.accept(frame) {
+            Ok(Accepted::InOrder) => "frame_in_order",
+            Ok(Accepted::Reordered { .. }) => "frame_reordered",
+            Err(FrameError::TooLate) => "frame_too_late",
+            Err(FrameError::Repeated) => "frame_repeated",
+            Err(FrameError::UnknownSensor) => "frame_of_unknown_sensor",
+        };
+        self.counters.count(outcome);
+        if matches!(outcome, "frame_in_order" | "frame_reordered") {
+            self.unseen_since.get_or_insert(arrived_at);
+            let (oldest, newest) = self.unpublished.unwrap_or((arrived_at, arrived_at));
+            self.unpublished = Some((oldest.min(arrived_at), newest.max(arrived_at)));
+        }
+    }
+
+    fn take_v2x(&mut self, mut message: Box<v1::V2xMessage>, arrived_at: Timestamp, outputs: &mut Vec<Output>) {
+        let (stream, counter) = match &message.content {
+            Some(Content::Bsm(bsm)) => {
+                if let Some(frame) = self.bsm_frame(bsm, arrived_at) {
+                    self.track(frame, arrived_at);
+                }
+                ("bsm", "v2x_bsm")
+            }
+            Some(Content::Map(_)) => ("map", "v2x_map"),
+            Some(Content::Rsm(_)) => ("rsm", "v2x_rsm"),
+            Some(Content::Spat(_)) => ("spat", "v2x_spat"),
+            Some(Content::Rsi(_)) => ("rsi", "v2x_rsi"),
+            Some(Content::Extension(_)) => ("ext", "v2x_ext"),
+            None => {
+                self.counters.count("v2x_without_content");
+                return;
+            }
+        };
+        self.counters.count(counter);
+        message.header = Some(self.header(stream, arrived_at.as_micros()));
+        outputs.push(Output { priority: Priority::Message, item: Item::V2x(message) });
+    }
+
+    fn bsm_frame(&mut self, bsm: &v1::BasicSafetyMessage, arrived_at: Timestamp) -> Option<SensorFrame> {
+        let claimed = bsm.sec_mark_ms.and_then(|ms| Timestamp::from_dsecond(ms, arrived_at));
+        let measured_at = match claimed {
+            Some(claimed) if (0.0 - 0.1..MAX_BSM_AGE_S).contains(&arrived_at.seconds_since(claimed)) => claimed,
+            _ => {
+                self.counters.count("bsm_clock_off");
+                arrived_at
+            }
+        };
+        let Some(frame) = intake::bsm(self.v2x, self.config.map.frame(), bsm, measured_at.min(self.now)) else {
+            self.counters.count("bsm_without_position");
+            return None;
+        };
+        let distance_m = frame.detections.first().map_or(f64::INFINITY, |detection| detection.position_m.norm());
+        if distance_m > self.config.v2x_range_m {
+            self.counters.count("bsm_out_of_range");
+            return None;
+        }
+        Some(frame)
+    }
+
+    fn look_for_events(&mut self, outputs: &mut Vec<Output>) {
+        let cause = self.unseen_since.take();
+        self.next_events_at = self.now + self.config.periods.events;
+        self.tracker.tracks_at(self.now, &mut self.tracks);
+        self.tell_changes(cause, outputs);
+    }
+
+    /// The detectors look at `self.tracks`.
+    fn tell_changes(&mut self, cause: Option<Timestamp>, outputs: &mut Vec<Output>) {
+        self.monitor.update(self.now, &self.config.map, &self.tracks, &mut self.changes);
+        self.tell_pending_changes(cause, outputs);
+    }
+
+    fn tell_pending_changes(&mut self, cause: Option<Timestamp>, outputs: &mut Vec<Output>) {
+        let mut changes = std::mem::take(&mut self.changes);
+        for change in changes.drain(..) {
+            let event = self.event(&change, cause.map_or(0, Timestamp::as_micros));
+            outputs.push(Output { priority: Priority::Event, item: Item::Event(event) });
+        }
+        self.changes = changes;
+    }
+
+    fn publish_tracks(&mut self, outputs: &mut Vec<Output>) {
+        let missed = self.now.duration_since(self.next_tracks_at).as_micros() / self.config.periods.tracks.as_micros().max(1);
+        self.counters.add("track_lists_skipped", u64::try_from(missed).unwrap_or(u64::MAX));
+        self.next_tracks_at = self.now.next_multiple(self.config.periods.tracks);
+        self.tracker.tracks_at(self.now, &mut self.tracks);
+        // Also when nothing came in: whoever is not seen any more must be noticed.
+        let cause = self.unseen_since.take();
+        self.tell_changes(cause, outputs);
+        let (oldest, newest) = self.unpublished.take().unzip();
+        let list = v1::TrackList {
+            header: Some(self.header("tracks", 0)),
+            state_at_us: self.now.as_micros(),
+            tracks: self.tracks.iter().map(|track| self.track_to_proto(track)).collect(),
+            oldest_input_arrival_us: oldest.map_or(0, Timestamp::as_micros),
+            newest_input_arrival_us: newest.map_or(0, Timestamp::as_micros),
+        };
+        outputs.push(Output { priority: Priority::Track, item: Item::Tracks(list) });
+    }
+
+    fn publish_health(&mut self, outputs: &mut Vec<Output>) {
+        let health = v1::Health {
+            header: Some(self.header("health", 0)),
+            uptime_s: self.now.seconds_since(self.started_at),
+            counters: self.counters.iter().map(|(name, count)| (format!("core.{name}"), count)).collect(),
+            sensors: self.sensors.clone(),
+            queue_depth: BTreeMap::new(),
+            tracks_alive: self.tracker.alive() as u64,
+            events_active: self.monitor.active() as u64,
+            memory_bytes: 0,
+        };
+        outputs.push(Output { priority: Priority::State, item: Item::Health(health) });
+    }
+
+    fn header(&mut self, stream: &'static str, caused_by_arrival_us: i64) -> v1::Header {
+        let sequence = self.sequences.entry(stream).or_insert(0);
+        *sequence += 1;
+        v1::Header {
+            rsu_id: self.config.rsu_id.clone(),
+            boot_id: self.config.boot_id,
+            stream: stream.into(),
+            sequence: *sequence,
+            produced_at_us: self.now.as_micros(),
+            caused_by_arrival_us,
+        }
+    }
+
+    fn event(&mut self, change: &EventChange, caused_by_arrival_us: i64) -> v1::TrafficEvent {
+        use traffic_events::{EventKind, Stage};
+        let (stage, end_reason) = match change.stage {
+            Stage::Start => (v1::EventStage::Start, v1::EndReason::Unspecified),
+            Stage::Update => (v1::EventStage::Update, v1::EndReason::Unspecified),
+            Stage::Cleared => (v1::EventStage::End, v1::EndReason::Cleared),
+            Stage::Lost => (v1::EventStage::End, v1::EndReason::Lost),
+        };
+        let kind = match change.kind {
+            EventKind::StoppedVehicle => v1::EventKind::StoppedVehicle,
+            EventKind::WrongWayDriving => v1::EventKind::WrongWayDriving,
+            EventKind::PedestrianOnCarriageway => v1::EventKind::PedestrianOnCarriageway,
+        };
+        let (latitude_deg, longitude_deg) = self.config.map.frame().to_wgs84(change.position_m);
+        let participant = &change.participant;
+        v1::TrafficEvent {
+            header: Some(self.header("events", caused_by_arrival_us)),
+            event_id: change.id.0,
+            kind: kind.into(),
+            event_code: change.kind.code(),
+            stage: stage.into(),
+            began_at_us: change.began_at.as_micros(),
+            state_at_us: change.at.as_micros(),
+            latitude_deg,
+            longitude_deg,
+            x_m: change.position_m.x,
+            y_m: change.position_m.y,
+            lane_id: change.lane_id.clone(),
+            confidence: change.confidence,
+            participants: vec![v1::EventParticipant {
+                track_id: participant.id.0,
+                class: class_to_proto(participant.class.best().0).into(),
+                speed_mps: participant.speed_mps(),
+                heading_deg: participant.heading_rad.map(angle::heading_deg_from_rad),
+                v2x_id: participant.v2x_id.map(|id| id.0.to_vec().into()),
+            }],
+            end_reason: end_reason.into(),
+        }
+    }
+
+    fn track_to_proto(&self, track: &Track) -> v1::Track {
+        let (latitude_deg, longitude_deg) = self.config.map.frame().to_wgs84(track.position_m);
+        let (class, class_probability) = track.class.best();
+        let name = |sensor: SensorId| self.config.sensors.get(sensor.index()).map_or("v2x", |setup| setup.id.as_str());
+        v1::Track {
+            id: track.id.0,
+            class: class_to_proto(class).into(),
+            class_probability,
+            latitude_deg,
+            longitude_deg,
+            x_m: track.position_m.x,
+            y_m: track.position_m.y,
+            velocity_x_mps: track.velocity_mps.x,
+            velocity_y_mps: track.velocity_mps.y,
+            speed_mps: track.speed_mps(),
+            heading_deg: track.heading_rad.map(angle::heading_deg_from_rad),
+            length_m: track.extent_m.0,
+            width_m: track.extent_m.1,
+            covariance: track.covariance.to_vec(),
+            existence: track.existence,
+            sources: track.source_ids().map(|sensor| name(sensor).to_owned()).collect(),
+            v2x_id: track.v2x_id.map(|id| id.0.to_vec().into()),
+            first_measured_at_us: track.first_measured_at.as_micros(),
+            last_measured_at_us: track.last_measured_at.as_micros(),
+            lane_id: self.config.map.lane_at(track.position_m).map_or_else(String::new, |p| p.lane.id.clone()),
+        }
+    }
+}
+
+fn tracker(config: &CoreConfig) -> Tracker {
+    let v2x = SensorModel {
+        kind: SensorKind::V2x,
+        position_m: Vector2::default(),
+        direction_rad: 0.0,
+        field_of_view_rad: std::f64::consts::TAU,
+        range_m: config.v2x_range_m,
+    };
+    Tracker::new(TrackerConfig {
+        sensors: config.sensors.iter().map(|setup| setup.model).chain([v2x]).collect(),
+        reorder_window: config.reorder_window,
+        max_participants: config.max_participants,
+    })
+}
+
+fn class_to_proto(class: fusion::Class) -> v1::ParticipantClass {
+    match class {
+        fusion::Class::Car => v1::ParticipantClass::Car,
+        fusion::Class::Truck => v1::ParticipantClass::Truck,
+        fusion::Class::Bus => v1::ParticipantClass::Bus,
+        fusion::Class::Motorcycle => v1::ParticipantClass::Motorcycle,
+        fusion::Class::Bicycle => v1::ParticipantClass::Bicycle,
+        fusion::Class::Pedestrian => v1::ParticipantClass::Pedestrian,
+    }
+}

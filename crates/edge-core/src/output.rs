@@ -1,0 +1,67 @@
+//! What the core wants to be done.
+
+use rsu_proto::v1;
+
+/// How much an item matters when not everything can be sent: lower is more urgent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Starts, updates and ends of traffic events.
+    Event,
+    /// State and health of the RSU.
+    State,
+    /// Track lists.
+    Track,
+    /// Received V2X messages.
+    Message,
+}
+
+impl Priority {
+    /// All, the most urgent first.
+    pub const ALL: [Self; 4] = [Self::Event, Self::State, Self::Track, Self::Message];
+
+    /// The name in counters and health.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::State => "state",
+            Self::Track => "track",
+            Self::Message => "message",
+        }
+    }
+}
+
+/// An item for the cloud; its header says what it is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    /// The list of participants.
+    Tracks(v1::TrackList),
+    /// A step in the life of an event.
+    Event(v1::TrafficEvent),
+    /// A received V2X message.
+    V2x(Box<v1::V2xMessage>),
+    /// The core's part of the health: counters, sensors, tracks, events. The daemon adds its own.
+    Health(v1::Health),
+}
+
+/// What the core wants to be done: publish an item.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    /// How much it matters.
+    pub priority: Priority,
+    /// What to publish.
+    pub item: Item,
+}
+
+impl Item {
+    /// The item's header; every item of the core has one.
+    #[must_use]
+    pub fn header(&self) -> Option<&v1::Header> {
+        match self {
+            Self::Tracks(list) => list.header.as_ref(),
+            Self::Event(event) => event.header.as_ref(),
+            Self::V2x(message) => message.header.as_ref(),
+            Self::Health(health) => health.header.as_ref(),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The geometry of the intersection, in site metres around its centre.
+//!
+//! Four arms (0 east, 1 north, 2 west, 3 south), right-hand traffic. Each arm has, from the centre line outwards in each
+//! direction, three vehicle lanes, a bicycle lane and a sidewalk; a crosswalk leads over the arm before the stop line.
+//! Inbound lane 0 turns left, lane 1 goes straight, lane 2 goes straight or right.
+
+use rsu_proto::v1;
+use rsu_units::Vector2;
+use site_map::SiteFrame;
+
+/// Reference point of the site: degrees north and east.
+pub const REFERENCE_DEG: (f64, f64) = (22.691_3, 114.347_1);
+/// Vehicle lanes of each direction of an arm.
+pub const VEHICLE_LANES: usize = 3;
+/// Width of a vehicle lane, metres.
+pub const LANE_WIDTH_M: f64 = 3.5;
+/// Width of a bicycle lane, metres.
+pub const BIKE_WIDTH_M: f64 = 2.0;
+/// Distance of the stop lines from the centre, metres.
+pub const STOP_LINE_M: f64 = 26.0;
+/// Distance of the arms' ends from the centre, metres.
+pub const ARM_END_M: f64 = 200.0;
+/// Distance of the crosswalks' middle lines from the centre, metres.
+pub const CROSSWALK_M: f64 = 21.5;
+/// Width of the crosswalks, metres.
+pub const CROSSWALK_WIDTH_M: f64 = 5.0;
+/// Speed limit, metres per second.
+pub const SPEED_LIMIT_MPS: f64 = 14.0;
+
+const BIKE_OFFSET_M: f64 = VEHICLE_LANES as f64 * LANE_WIDTH_M + BIKE_WIDTH_M / 2.0;
+/// Distance of the kerb from the centre line, metres.
+pub const KERB_M: f64 = VEHICLE_LANES as f64 * LANE_WIDTH_M + BIKE_WIDTH_M;
+/// Distance of the middle of the sidewalk from the centre line, metres.
+pub const SIDEWALK_M: f64 = KERB_M + 1.5;
+
+/// A lane across the carriageway's width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Track {
+    /// Vehicle lane, 0 innermost.
+    Vehicle(usize),
+    /// Bicycle lane.
+    Bicycle,
+}
+
+impl Track {
+    fn offset_m(self) -> f64 {
+        match self {
+            Self::Vehicle(lane) => (lane as f64 + 0.5) * LANE_WIDTH_M,
+            Self::Bicycle => BIKE_OFFSET_M,
+        }
+    }
+}
+
+/// The unit vector along an arm, away from the centre.
+#[must_use]
+pub fn outward(arm: usize) -> Vector2 {
+    // Exact, so that the same picture comes out on every machine.
+    match arm % 4 {
+        0 => Vector2::new(1.0, 0.0),
+        1 => Vector2::new(0.0, 1.0),
+        2 => Vector2::new(-1.0, 0.0),
+        _ => Vector2::new(0.0, -1.0),
+    }
+}
+
+/// The unit vector to the left of [`outward`].
+#[must_use]
+pub fn leftward(arm: usize) -> Vector2 {
+    outward(arm + 1)
+}
+
+/// A point of an arm: so far out, so far to the left (looking outwards).
+#[must_use]
+pub fn on_arm(arm: usize, out_m: f64, left_m: f64) -> Vector2 {
+    outward(arm) * out_m + leftward(arm) * left_m
+}
+
+/// The line of an inbound lane, to its stop line.
+#[must_use]
+pub fn inbound(arm: usize, track: Track) -> [Vector2; 2] {
+    let left_m = track.offset_m();
+    [on_arm(arm, ARM_END_M, left_m), on_arm(arm, STOP_LINE_M, left_m)]
+}
+
+/// The line of an outbound lane.
+#[must_use]
+pub fn outbound(arm: usize, track: Track) -> [Vector2; 2] {
+    let left_m = -track.offset_m();
+    [on_arm(arm, STOP_LINE_M, left_m), on_arm(arm, ARM_END_M, left_m)]
+}
+
+/// The line through the junction from a stop line to an outbound lane: a straight line or a curve without corners.
+#[must_use]
+pub fn connector(from: (usize, Track), to: (usize, Track)) -> Vec<Vector2> {
+    let [_, start] = inbound(from.0, from.1);
+    let [end, _] = outbound(to.0, to.1);
+    let turn = (to.0 + 4 - from.0) % 4;
+    if turn == 2 {
+        return vec![start, end];
+    }
+    // A quadratic Bézier curve whose corner is where the two lanes' lines meet.
+    let inward = -outward(from.0);
+    let corner = start + inward * (end - start).dot(inward);
+    (0..=12)
+        .map(|step| {
+            let t = f64::from(step) / 12.0;
+            let (a, b) = (start + (corner - start) * t, corner + (end - corner) * t);
+            a + (b - a) * t
+        })
+        .collect()
+}
+
+/// The line of a crosswalk, from kerb to kerb.
+#[must_use]
+pub fn crosswalk(arm: usize) -> [Vector2; 2] {
+    [on_arm(arm, CROSSWALK_M, KERB_M), on_arm(arm, CROSSWALK_M, -KERB_M)]
+}
+
+/// The MAP message of the intersection: its own node and the four next ones, whose links are the outbound lanes.
+///
+/// # Panics
+/// Never: the reference point is a place on the globe.
+#[must_use]
+pub fn map_message() -> v1::MapData {
+    let mut nodes = vec![node("PINGSHAN-SIM", 1, (0..4).map(|arm| link(arm, true)).collect())];
+    nodes.extend((0..4).map(|arm| node(["EAST", "NORTH", "WEST", "SOUTH"][arm], arm as u32 + 2, vec![link(arm, false)])));
+    v1::MapData { msg_cnt: 0, nodes, ..v1::MapData::default() }
+}
+
+fn node(name: &str, id: u32, in_links: Vec<v1::Link>) -> v1::Node {
+    let reference = v1::GeoPosition {
+        latitude_deg: Some(REFERENCE_DEG.0),
+        longitude_deg: Some(REFERENCE_DEG.1),
+        ..v1::GeoPosition::default()
+    };
+    v1::Node { name: Some(name.into()), id: Some(reference_id(id)), reference: Some(reference), in_links }
+}
+
+fn reference_id(id: u32) -> v1::NodeReference {
+    v1::NodeReference { region: Some(440), id }
+}
+
+fn link(arm: usize, inbound_link: bool) -> v1::Link {
+    let line = |track| if inbound_link { inbound(arm, track) } else { outbound(arm, track) };
+    let vehicle = |index: usize| lane(index + 1, v1::LaneType::Vehicle, LANE_WIDTH_M, &line(Track::Vehicle(index)));
+    let mut lanes: Vec<v1::Lane> = (0..VEHICLE_LANES).map(vehicle).collect();
+    lanes.push(lane(VEHICLE_LANES + 1, v1::LaneType::BikeLane, BIKE_WIDTH_M, &line(Track::Bicycle)));
+    if inbound_link {
+        lanes.push(lane(VEHICLE_LANES + 2, v1::LaneType::Crosswalk, CROSSWALK_WIDTH_M, &crosswalk(arm)));
+    }
+    let upstream = if inbound_link { arm as u32 + 2 } else { 1 };
+    let limit = v1::SpeedLimit { r#type: v1::SpeedLimitType::VehicleMaxSpeed.into(), speed_mps: Some(SPEED_LIMIT_MPS) };
+    v1::Link {
+        upstream: Some(reference_id(upstream)),
+        speed_limits: vec![limit],
+        width_m: Some(VEHICLE_LANES as f64 * LANE_WIDTH_M + BIKE_WIDTH_M),
+        lanes,
+        ..v1::Link::default()
+    }
+}
+
+fn lane(id: usize, kind: v1::LaneType, width_m: f64, line: &[Vector2]) -> v1::Lane {
+    let attributes = v1::LaneAttributes { share_with: None, r#type: kind.into(), flags: Some(v1::Flags::default()) };
+    v1::Lane {
+        id: id as u32,
+        width_m: Some(width_m),
+        attributes: Some(attributes),
+        points: line.iter().map(|point| offset(*point)).collect(),
+        ..v1::Lane::default()
+    }
+}
+
+fn offset(point_m: Vector2) -> v1::PositionOffset {
+    let (latitude_deg, longitude_deg) = to_wgs84(point_m);
+    let offset = v1::LatLonOffset {
+        // At the wire's resolution, so that the message is the same before and after encoding.
+        latitude_deg: ((latitude_deg - REFERENCE_DEG.0) * 1e7).round() / 1e7,
+        longitude_deg: ((longitude_deg - REFERENCE_DEG.1) * 1e7).round() / 1e7,
+        width_bits: 0,
+    };
+    v1::PositionOffset { horizontal: Some(v1::position_offset::Horizontal::Offset(offset)), vertical: None }
+}
+
+/// Latitude and longitude, degrees, of a point in site metres.
+#[must_use]
+pub fn to_wgs84(point_m: Vector2) -> (f64, f64) {
+    SiteFrame::new(REFERENCE_DEG.0, REFERENCE_DEG.1).map_or(REFERENCE_DEG, |frame| frame.to_wgs84(point_m))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop")]
+mod tests {
+    use site_map::{LaneKind, SiteMap};
+
+    use super::*;
+
+    #[test]
+    fn the_map_is_what_the_layout_says() {
+        let frame = SiteFrame::new(REFERENCE_DEG.0, REFERENCE_DEG.1).unwrap();
+        let map = SiteMap::from_map_message(frame, &map_message()).unwrap();
+        for arm in 0..4 {
+            for lane in 0..VEHICLE_LANES {
+                let [start, end] = inbound(arm, Track::Vehicle(lane));
+                let middle = (start + end) * 0.5;
+                let place = map.lanes_at(LaneKind::Vehicle, middle, 0.0).next().unwrap();
+                assert!(place.left_m.abs() < 0.05);
+                assert!(rsu_units::angle::wrap_rad(place.direction_rad - (-outward(arm)).angle_rad()).abs() < 1e-3);
+                let [start, end] = outbound(arm, Track::Vehicle(lane));
+                let place = map.lanes_at(LaneKind::Vehicle, (start + end) * 0.5, 0.0).next().unwrap();
+                assert!(rsu_units::angle::wrap_rad(place.direction_rad - outward(arm).angle_rad()).abs() < 1e-3);
+            }
+            assert!(map.on_crosswalk(on_arm(arm, CROSSWALK_M, 3.0), 0.0));
+        }
+        assert!(map.in_junction(Vector2::default()));
+        assert!(!map.in_junction(on_arm(0, 40.0, 0.0)));
+        let message = v2x_codec::Message::from_content(
+            v2x_codec::Profile::Y2020,
+            &v1::v2x_message::Content::Map(map_message()),
+        );
+        assert!(message.unwrap().to_uper().is_ok());
+    }
+
+    #[test]
+    fn connectors_join_their_lanes() {
+        for (to, lane) in [(1, 2), (2, 1), (3, 0)] {
+            let line = connector((0, Track::Vehicle(lane)), (to, Track::Vehicle(lane)));
+            assert!((*line.first().unwrap() - inbound(0, Track::Vehicle(lane))[1]).norm() < 1e-9);
+            assert!((*line.last().unwrap() - outbound(to, Track::Vehicle(lane))[0]).norm() < 1e-9);
+        }
+    }
+}
