@@ -118,12 +118,18 @@ impl DsmpError {
     }
 }
 
-/// Why a payload cannot be framed.
+/// Why a frame cannot be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a payload of {length} octets does not fit a DSMP frame (65535 at most)")]
-pub struct PayloadTooLong {
-    /// Number of octets.
-    pub length: usize,
+pub enum FrameTooLong {
+    /// The payload.
+    #[error("a payload of {length} octets does not fit a DSMP frame (65535 at most)")]
+    Payload {
+        /// Number of octets.
+        length: usize,
+    },
+    /// The extension elements: too many, or one too long.
+    #[error("at most 255 extension elements of at most 255 octets fit a DSMP frame")]
+    Extensions,
 }
 
 /// One DSMP frame, checked.
@@ -214,11 +220,30 @@ impl<'a> Frame<'a> {
 /// Frames a payload without extension elements: adaptation octet, header, AID, length, payload.
 ///
 /// # Errors
-/// [`PayloadTooLong`] for more than 65535 octets.
-pub fn encode(aid: Aid, payload: &[u8]) -> Result<Vec<u8>, PayloadTooLong> {
-    let length = u16::try_from(payload.len()).map_err(|_| PayloadTooLong { length: payload.len() })?;
+/// [`FrameTooLong`] for more than 65535 octets.
+pub fn encode(aid: Aid, payload: &[u8]) -> Result<Vec<u8>, FrameTooLong> {
+    encode_with(aid, &[], payload)
+}
+
+/// Frames a payload with extension elements.
+///
+/// # Errors
+/// [`FrameTooLong`] for more than 65535 octets of payload, more than 255 extensions or 255 octets in one.
+pub fn encode_with(aid: Aid, extensions: &[Extension<'_>], payload: &[u8]) -> Result<Vec<u8>, FrameTooLong> {
+    let length = u16::try_from(payload.len()).map_err(|_| FrameTooLong::Payload { length: payload.len() })?;
+    let count = u8::try_from(extensions.len()).map_err(|_| FrameTooLong::Extensions)?;
     let mut out = Vec::with_capacity(payload.len() + 6);
-    out.extend_from_slice(&[ADAPTATION_DSMP, 0x00]);
+    out.push(ADAPTATION_DSMP);
+    if count == 0 {
+        out.push(0x00);
+    } else {
+        out.extend_from_slice(&[0x10, count]);
+        for extension in extensions {
+            let length = u8::try_from(extension.value.len()).map_err(|_| FrameTooLong::Extensions)?;
+            out.extend_from_slice(&[extension.id, length]);
+            out.extend_from_slice(extension.value);
+        }
+    }
     match u8::try_from(aid.0) {
         Ok(short @ 0..=0x7F) => out.push(short),
         _ => out.extend_from_slice(&(aid.0 + 0x7F80).to_be_bytes()),
@@ -270,6 +295,7 @@ mod tests {
         assert_eq!(frame.payload_offset, 11);
         let extensions: Vec<_> = frame.extensions().collect();
         assert_eq!(extensions, [Extension { id: 7, value: &[0xAA] }, Extension { id: 9, value: &[] }]);
+        assert_eq!(encode_with(frame.aid, &extensions, frame.payload).unwrap(), datagram);
     }
 
     #[test]

@@ -1,0 +1,92 @@
+//! V2X messages as protobuf over UDP: one `rsu.v1.V2xMessage` per datagram, from other roadside machines.
+//!
+//! A peer may send the decoded content, the UPER octets, or both; where both are there, the octets count.
+
+use edge_core::Input;
+use rsu_proto::{Message as _, v1};
+use rsu_units::Timestamp;
+use v2x_codec::convert::kind_of;
+use v2x_codec::{Kind, Message, Profile};
+
+use super::{Parser, Refusal};
+
+/// The parser of the V2X-over-UDP adapter.
+#[derive(Debug, Clone, Default)]
+pub struct V2xParser {
+    /// Kind of the message that was just parsed.
+    kind: Option<Kind>,
+}
+
+impl Parser for V2xParser {
+    fn name(&self) -> &'static str {
+        "v2x_udp"
+    }
+
+    fn parse(&mut self, datagram: &[u8], arrived_at: Timestamp) -> Result<Input, Refusal> {
+        let mut message = v1::V2xMessage::decode(datagram)
+            .map_err(|error| Refusal { name: "protobuf_invalid", detail: error.to_string() })?;
+        let profile = Profile::from(message.profile());
+        if message.octets.is_empty() {
+            let content = message.content.as_ref().ok_or(Refusal {
+                name: "without_content",
+                detail: "neither octets nor content".into(),
+            })?;
+            // What the standard cannot express would break whoever encodes it later.
+            let octets = Message::from_content(profile, content)
+                .map_err(|error| Refusal { name: "content_invalid", detail: error.to_string() })?
+                .to_uper()
+                .map_err(|error| Refusal { name: "content_invalid", detail: error.to_string() })?;
+            message.octets = octets.into();
+        } else {
+            let decoded = Message::from_uper(profile, &message.octets)
+                .map_err(|error| Refusal { name: "uper_invalid", detail: error.to_string() })?;
+            message.content = Some(decoded.to_content());
+        }
+        self.kind = message.content.as_ref().map(kind_of);
+        message.header = None;
+        message.received_at_us = arrived_at.as_micros();
+        message.received_by = self.name().into();
+        message.profile = v1::Profile::from(profile).into();
+        Ok(Input::V2x { message: Box::new(message), arrived_at })
+    }
+
+    fn extra_counts(&mut self) -> Option<(&'static str, u64)> {
+        self.kind.take().map(|kind| (kind.name(), 1))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
+mod tests {
+    use super::*;
+
+    fn parse(message: &v1::V2xMessage) -> Result<v1::V2xMessage, &'static str> {
+        match V2xParser::default().parse(&message.encode_to_vec(), Timestamp::from_micros(9)) {
+            Ok(Input::V2x { message, .. }) => Ok(*message),
+            Ok(other) => panic!("{other:?}"),
+            Err(refusal) => Err(refusal.name),
+        }
+    }
+
+    #[test]
+    fn octets_and_content_complete_each_other() {
+        let octets = hex::decode("20131323334350000004ce3d680b06e03ff00040002664ccd569f9f811d71d944010269e80000000");
+        let by_octets =
+            parse(&v1::V2xMessage { octets: octets.unwrap().into(), ..v1::V2xMessage::default() }).unwrap();
+        let by_content =
+            parse(&v1::V2xMessage { content: by_octets.content.clone(), ..v1::V2xMessage::default() }).unwrap();
+        assert_eq!(by_octets, by_content);
+        assert_eq!(by_octets.received_by, "v2x_udp");
+    }
+
+    #[test]
+    fn refusals_are_told_apart() {
+        assert_eq!(parse(&v1::V2xMessage::default()), Err("without_content"));
+        let short = v1::V2xMessage { octets: vec![0x20].into(), ..v1::V2xMessage::default() };
+        assert_eq!(parse(&short), Err("uper_invalid"));
+        let content = v1::v2x_message::Content::Rsm(v1::RoadsideSafetyMessage::default());
+        let empty = v1::V2xMessage { content: Some(content), ..v1::V2xMessage::default() };
+        assert_eq!(parse(&empty), Err("content_invalid"));
+        assert_eq!(V2xParser::default().parse(&[0xFF; 9], Timestamp::default()).unwrap_err().name, "protobuf_invalid");
+    }
+}

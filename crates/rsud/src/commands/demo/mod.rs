@@ -1,0 +1,285 @@
+//! `rsud demo`: the whole job on one machine, with nothing but this program.
+//!
+//! An embedded broker, the daemon, a simulated intersection and an independent subscriber run side by side. They know
+//! each other only through sockets: the simulation sends its datagrams to the daemon's UDP ports, the daemon publishes
+//! to the broker over TCP, the subscriber counts what the broker delivers.
+
+mod broker;
+mod screen;
+mod site;
+
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use edge_core::Item;
+use rsu_proto::v1;
+use serde_json::{Map, Value, json};
+use tokio::net::UdpSocket;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use traffic_sim::{Channel, SimConfig, Simulation};
+
+use super::latency::Latencies;
+use super::run::start_log;
+use super::subscriber::Subscriber;
+use super::watch::{OutputFormat, by_class, class_name, duration};
+use crate::clock;
+use crate::config::{LogConfig, LogFormat};
+use crate::daemon::Daemon;
+use crate::uplink::Received;
+
+/// How to show it.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// End after this time, as in 15s; without it, Ctrl-C ends the demo.
+    #[arg(long, value_parser = duration)]
+    duration: Option<Duration>,
+    /// A live picture for people, or one JSON object at the end.
+    #[arg(long, value_enum, default_value = "human")]
+    format: OutputFormat,
+    /// Seed of the simulated traffic.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// What the subscriber has counted.
+#[derive(Debug, Default)]
+struct Delivered {
+    events: u64,
+    track_lists: u64,
+    messages: u64,
+    health: u64,
+    states: u64,
+    not_understood: u64,
+    /// Gaps in the sequence of any stream.
+    gaps: u64,
+    last_sequences: std::collections::BTreeMap<String, u64>,
+    latest_tracks: v1::TrackList,
+    latest_events: VecDeque<v1::TrafficEvent>,
+    latencies: Latencies,
+}
+
+impl Delivered {
+    fn take(&mut self, received: Result<Received, String>, at: rsu_units::Timestamp) {
+        let item = match received {
+            Ok(Received::Item(item)) => item,
+            Ok(Received::State(_)) => {
+                self.states += 1;
+                return;
+            }
+            Err(_) => {
+                self.not_understood += 1;
+                return;
+            }
+        };
+        self.latencies.record(&item, at);
+        if let Some(header) = item.header() {
+            let last = self.last_sequences.entry(header.stream.clone()).or_insert(header.sequence);
+            self.gaps += header.sequence.saturating_sub(*last + 1);
+            *last = header.sequence.max(*last);
+        }
+        match item {
+            Item::Tracks(list) => {
+                self.track_lists += 1;
+                self.latest_tracks = list;
+            }
+            Item::Event(event) => {
+                self.events += 1;
+                if event.stage() != v1::EventStage::Update {
+                    self.latest_events.push_back(event);
+                    while self.latest_events.len() > 6 {
+                        self.latest_events.pop_front();
+                    }
+                }
+            }
+            Item::V2x(_) => self.messages += 1,
+            Item::Health(_) => self.health += 1,
+        }
+    }
+}
+
+type Shared = Arc<Mutex<Delivered>>;
+
+/// Runs the demo. Returns false when nothing was delivered.
+///
+/// # Errors
+/// When a part cannot be started.
+pub async fn demo(args: DemoArgs) -> anyhow::Result<bool> {
+    start_log(&LogConfig { format: LogFormat::Human, level: Some("warn,rumqttd=error".into()) })?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+
+    let broker = broker::start().await?;
+    let delivered = Shared::default();
+    let end_of_subscriber = CancellationToken::new();
+    let subscriber = subscribe(broker.port(), Arc::clone(&delivered), end_of_subscriber.clone()).await?;
+    let daemon = Daemon::start(site::config(broker.port())?)?;
+    let end_of_traffic = CancellationToken::new();
+    let traffic = tokio::spawn(send_traffic(addresses(&daemon)?, args.seed, end_of_traffic.clone()));
+
+    let started = Instant::now();
+    let end = args.duration.map(|duration| started + duration);
+    let mut screen = screen::Screen::new(args.format, broker.port());
+    let mut ticks = tokio::time::interval(screen.period());
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let over = async {
+            match end {
+                Some(end) => tokio::time::sleep_until(end).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = over => break,
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = ticks.tick() => {
+                let stats = daemon.stats.snapshot();
+                let link = *daemon.link.borrow();
+                screen.draw(started.elapsed(), &stats, link, &lock(&delivered))?;
+            }
+        }
+    }
+
+    end_of_traffic.cancel();
+    traffic.await??;
+    let stats = daemon.stats.clone();
+    daemon.stop().await;
+    let stats = stats.snapshot();
+    // What the broker has acknowledged is on its way to the subscriber.
+    let published = stats.get("uplink.delivered.event").copied().unwrap_or(0);
+    let patience = Instant::now() + Duration::from_secs(2);
+    while lock(&delivered).events < published && Instant::now() < patience {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    end_of_subscriber.cancel();
+    subscriber.await?;
+
+    let delivered = lock(&delivered);
+    let report = report(started.elapsed(), &stats, &delivered);
+    match args.format {
+        OutputFormat::Json => writeln!(std::io::stdout(), "{report}")?,
+        OutputFormat::Human => screen.conclude(&report)?,
+    }
+    Ok(delivered.events > 0 && delivered.track_lists > 0)
+}
+
+fn lock(delivered: &Shared) -> std::sync::MutexGuard<'_, Delivered> {
+    delivered.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn subscribe(
+    port: u16,
+    delivered: Shared,
+    end: CancellationToken,
+) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    let mut subscriber = Subscriber::new("127.0.0.1", port, "rsud-demo-subscriber", "+")?;
+    let patience = Instant::now() + Duration::from_secs(10);
+    while !subscriber.is_subscribed() {
+        if Instant::now() > patience {
+            bail!("the embedded broker on port {port} does not answer");
+        }
+        if subscriber.next().await.is_err() {
+            subscriber.back_off().await;
+        }
+    }
+    Ok(tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = end.cancelled() => return,
+                next = subscriber.next() => match next {
+                    Ok(Some(delivery)) => lock(&delivered).take(delivery.content, delivery.at),
+                    Ok(None) => {}
+                    Err(_) => subscriber.back_off().await,
+                },
+            }
+        }
+    }))
+}
+
+fn addresses(daemon: &Daemon) -> anyhow::Result<[std::net::SocketAddr; 3]> {
+    let of = |name: &str| {
+        let found = daemon.addresses.iter().find(|(adapter, _)| *adapter == name);
+        found.map(|(_, address)| *address).with_context(|| format!("adapter {name} does not listen"))
+    };
+    Ok([of("pc5")?, of("sensor")?, of("v2x_udp")?])
+}
+
+/// Sends each datagram of the simulation when its time has come.
+async fn send_traffic(to: [std::net::SocketAddr; 3], seed: u64, end: CancellationToken) -> anyhow::Result<()> {
+    // The run-in takes a moment of computing; the traffic begins when it is done.
+    let config = SimConfig { seed, ..SimConfig::busy(clock::now() + Duration::from_millis(500)) };
+    let mut simulation = tokio::task::spawn_blocking(move || Simulation::new(config)).await?;
+    let socket = UdpSocket::bind("127.0.0.1:0").await.context("the simulation cannot open a socket")?;
+    let [pc5, sensor, peer] = to;
+    loop {
+        let emission = simulation.next_emission();
+        let wait = emission.at.duration_since(clock::now());
+        if !wait.is_zero() {
+            tokio::select! {
+                () = end.cancelled() => return Ok(()),
+                () = tokio::time::sleep(wait) => {}
+            }
+        } else if end.is_cancelled() {
+            return Ok(());
+        }
+        let address = match emission.channel {
+            Channel::Pc5 => pc5,
+            Channel::Sensor => sensor,
+            Channel::Peer => peer,
+        };
+        socket.send_to(&emission.datagram, address).await?;
+    }
+}
+
+fn report(elapsed: Duration, stats: &std::collections::BTreeMap<String, u64>, delivered: &Delivered) -> Value {
+    let get = |name: &str| stats.get(name).copied().unwrap_or(0);
+    let sum = |part: &str| stats.iter().filter(|(name, _)| name.contains(part)).map(|(_, n)| n).sum::<u64>();
+    let mut dropped = Map::new();
+    for (name, count) in stats {
+        let by_core = [
+            "core.frame_too_late",
+            "core.frame_repeated",
+            "core.frame_from_the_future",
+            "core.bsm_out_of_range",
+            "core.track_lists_skipped",
+        ];
+        if *count > 0 && (name.contains(".dropped.") || by_core.contains(&name.as_str())) {
+            dropped.insert(name.clone(), (*count).into());
+        }
+    }
+    let mut participants = Map::new();
+    for (number, count) in by_class(&delivered.latest_tracks) {
+        let class = v1::ParticipantClass::try_from(number).unwrap_or_default();
+        participants.insert(class_name(class).into(), count.into());
+    }
+    json!({
+        "duration_s": (elapsed.as_secs_f64() * 10.0).round() / 10.0,
+        "bsm_received": get("pc5.bsm"),
+        "spat_received": get("v2x_udp.spat"),
+        "sensor_frames_received": get("sensor.received"),
+        "detections_received": get("sensor.detections"),
+        "tracks_published": get("uplink.tracks"),
+        "track_lists_published": get("uplink.published.track"),
+        "track_lists_delivered": delivered.track_lists,
+        "events_published": get("uplink.published.event"),
+        "events_delivered": delivered.events,
+        "messages_published": get("uplink.published.message"),
+        "messages_delivered": delivered.messages,
+        "health_delivered": delivered.health,
+        "states_delivered": delivered.states,
+        "sequence_gaps": delivered.gaps,
+        "not_understood": delivered.not_understood,
+        "decode_errors": sum(".refused."),
+        "dropped": dropped,
+        "participants": participants,
+        "latency_ms": delivered.latencies.all.to_json(),
+        "latency_by_kind_ms": delivered.latencies.by_kind(),
+        "memory_mib": crate::daemon::resident_memory_bytes().map(|bytes| bytes / (1 << 20)),
+    })
+}

@@ -1,0 +1,317 @@
+//! From the shape to the meaning: what passes here can be started.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use edge_core::{CoreConfig, Periods, SensorSetup};
+use fusion::{Class, MAX_SENSORS, SensorKind, SensorModel};
+use rsu_units::{Vector2, angle};
+use traffic_events::EventsConfig;
+use v2x_codec::Profile;
+
+use super::ConfigError;
+use super::file::{
+    AdapterConfig, CloudConfig, Config, EventsSection, FramingName, LogConfig, PayloadFormat, ProfileName, SensorConfig,
+    SensorKindName,
+};
+use super::site::site_map;
+use crate::adapters::pc5::Framing;
+
+/// A configuration that can be started.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The core; the start sets `boot_id`.
+    pub core: CoreConfig,
+    /// The PC5 adapter: address, queue, framing, profile.
+    pub pc5: Option<(SocketAddr, usize, Framing, Profile)>,
+    /// The V2X-over-UDP adapter: address, queue.
+    pub v2x_udp: Option<(SocketAddr, usize)>,
+    /// The sensor adapter: address, queue.
+    pub sensor_udp: Option<(SocketAddr, usize)>,
+    /// The broker.
+    pub cloud: CloudSettings,
+    /// The log.
+    pub log: LogConfig,
+}
+
+/// How to reach the broker and what may wait for it.
+#[derive(Clone)]
+pub struct CloudSettings {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// MQTT client identifier.
+    pub client_id: String,
+    /// User name and password.
+    pub login: Option<(String, String)>,
+    /// Payload format.
+    pub payload: PayloadFormat,
+    /// Keep-alive, seconds.
+    pub keep_alive_s: u16,
+    /// Events that may wait.
+    pub event_queue: usize,
+    /// Track lists that may wait.
+    pub track_queue: usize,
+    /// Received messages that may wait.
+    pub message_queue: usize,
+}
+
+impl std::fmt::Debug for CloudSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The password is nobody's business.
+        f.debug_struct("CloudSettings")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("client_id", &self.client_id)
+            .field("username", &self.login.as_ref().map(|(username, _)| username))
+            .field("payload", &self.payload)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) struct Checker<'a> {
+    file: &'a Path,
+}
+
+impl Checker<'_> {
+    pub(super) fn wrong(&self, key: &str, problem: String, expected: &str) -> ConfigError {
+        ConfigError::Value { file: self.file.into(), key: key.into(), problem, expected: expected.into() }
+    }
+
+    /// A path of the configuration, seen from the configuration's folder.
+    pub(super) fn beside(&self, path: &Path) -> PathBuf {
+        self.file.parent().map_or_else(|| path.into(), |folder| folder.join(path))
+    }
+
+    fn range(&self, key: &str, value: f64, min: f64, max: f64) -> Result<f64, ConfigError> {
+        if value >= min && value <= max {
+            Ok(value)
+        } else {
+            Err(self.wrong(key, format!("{value} cannot be"), &format!("a number from {min} to {max}")))
+        }
+    }
+
+    fn count(&self, key: &str, value: usize, max: usize) -> Result<usize, ConfigError> {
+        if (1..=max).contains(&value) {
+            Ok(value)
+        } else {
+            Err(self.wrong(key, format!("{value} cannot be"), &format!("a number from 1 to {max}")))
+        }
+    }
+
+    /// A name that can be a level of a topic.
+    fn name(&self, key: &str, name: &str) -> Result<String, ConfigError> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if (1..=64).contains(&name.len()) && name.chars().all(fits) {
+            Ok(name.into())
+        } else {
+            Err(self.wrong(key, format!("{name:?} cannot be a name"), "1 to 64 letters, digits, '-', '_' or '.'"))
+        }
+    }
+}
+
+pub(super) fn profile(name: ProfileName) -> Profile {
+    match name {
+        ProfileName::Y2020 => Profile::Y2020,
+        ProfileName::Y2019 => Profile::Y2019,
+    }
+}
+
+/// Checks a configuration. `file` is where it came from: for messages, and for the paths in it.
+///
+/// # Errors
+/// [`ConfigError::Value`] names the first value that cannot be.
+pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
+    let checker = Checker { file };
+    let rsu_id = checker.name("rsu.id", &config.rsu.id)?;
+    let map = site_map(&checker, &config.site)?;
+    let sensors = sensors(&checker, &config.sensors)?;
+    if !sensors.is_empty() && config.sensor_udp.is_none() {
+        let problem = "sensors are given, but nobody listens to them".into();
+        return Err(checker.wrong("sensor_udp", problem, "a section [sensor_udp] with `listen`"));
+    }
+    let adapter = |key: &str, adapter: &AdapterConfig| -> Result<(SocketAddr, usize), ConfigError> {
+        Ok((adapter.listen, checker.count(&format!("{key}.queue"), adapter.queue, 1 << 20)?))
+    };
+    let pc5 = match &config.pc5 {
+        None => None,
+        Some(pc5) => {
+            let queue = checker.count("pc5.queue", pc5.queue, 1 << 20)?;
+            let framing = match pc5.framing {
+                FramingName::Dsmp => Framing::Dsmp,
+                FramingName::Uper => Framing::Uper,
+            };
+            Some((pc5.listen, queue, framing, profile(pc5.profile)))
+        }
+    };
+    let v2x_udp = config.v2x_udp.as_ref().map(|v2x| adapter("v2x_udp", v2x)).transpose()?;
+    let sensor_udp = config.sensor_udp.as_ref().map(|sensor| adapter("sensor_udp", sensor)).transpose()?;
+    if pc5.is_none() && v2x_udp.is_none() && sensor_udp.is_none() {
+        let problem = "there is no adapter, so nothing can ever come in".into();
+        return Err(checker.wrong("pc5", problem, "at least one of [pc5], [v2x_udp], [sensor_udp]"));
+    }
+    let tracking = &config.tracking;
+    let millis = |key: &str, value: u64, max: u64| {
+        checker.range(key, value as f64, 0.0, max as f64).map(|_| Duration::from_millis(value))
+    };
+    let health_s = checker.range("cloud.health_period_s", config.cloud.health_period_s as f64, 1.0, 3600.0)?;
+    let core = CoreConfig {
+        boot_id: 0,
+        map,
+        sensors,
+        events: events(&checker, &config.events)?,
+        periods: Periods { health: Duration::from_secs_f64(health_s), ..Periods::default() },
+        reorder_window: millis("tracking.reorder_window_ms", tracking.reorder_window_ms, 5000)?,
+        max_clock_lead: millis("tracking.max_clock_lead_ms", tracking.max_clock_lead_ms, 1000)?,
+        v2x_range_m: checker.range("tracking.v2x_range_m", tracking.v2x_range_m, 10.0, 5000.0)?,
+        max_participants: checker.count("tracking.max_participants", tracking.max_participants, 10_000)?,
+        rsu_id: rsu_id.clone(),
+    };
+    let cloud = cloud(&checker, &config.cloud, rsu_id)?;
+    if let Some(level) = &config.log.level {
+        tracing_subscriber::EnvFilter::try_new(level)
+            .map_err(|error| checker.wrong("log.level", error.to_string(), "a filter such as \"info\" or \"debug\""))?;
+    }
+    Ok(Checked { core, pc5, v2x_udp, sensor_udp, cloud, log: config.log.clone() })
+}
+
+fn sensors(checker: &Checker<'_>, sensors: &[SensorConfig]) -> Result<Vec<SensorSetup>, ConfigError> {
+    // One place is V2X's own.
+    if sensors.len() >= MAX_SENSORS {
+        let expected = format!("at most {} sensors", MAX_SENSORS - 1);
+        return Err(checker.wrong("sensors", format!("there are {}", sensors.len()), &expected));
+    }
+    let mut names = BTreeSet::new();
+    let mut setups = Vec::with_capacity(sensors.len());
+    for (index, sensor) in sensors.iter().enumerate() {
+        let key = |name: &str| format!("sensors[{index}].{name}");
+        let id = checker.name(&key("id"), &sensor.id)?;
+        if id == "v2x" || !names.insert(id.clone()) {
+            return Err(checker.wrong(&key("id"), format!("{id:?} is taken"), "a name of its own"));
+        }
+        setups.push(sensor_setup(checker, sensor, id, &key)?);
+    }
+    Ok(setups)
+}
+
+fn sensor_setup(
+    checker: &Checker<'_>,
+    sensor: &SensorConfig,
+    id: String,
+    key: &dyn Fn(&str) -> String,
+) -> Result<SensorSetup, ConfigError> {
+    // Usual noise by kind: along the line of sight (m), across (degrees), velocity (m/s).
+    let (kind, usual) = match sensor.kind {
+        SensorKindName::Camera => (SensorKind::Camera, (1.0, 0.3, 1.5)),
+        SensorKindName::Radar => (SensorKind::Radar, (0.5, 0.6, 0.5)),
+        SensorKindName::Lidar => (SensorKind::Lidar, (0.15, 0.1, 0.5)),
+    };
+    let mut classes = std::collections::BTreeMap::new();
+    for (label, name) in &sensor.classes {
+        let class = Class::from_name(name).ok_or_else(|| {
+            let names: Vec<&str> = Class::ALL.into_iter().map(Class::name).collect();
+            let problem = format!("{name:?} is no class");
+            checker.wrong(&key(&format!("classes.{label}")), problem, &format!("one of {}", names.join(", ")))
+        })?;
+        classes.insert(label.clone(), class);
+    }
+    let pose = &sensor.pose;
+    let position_m = Vector2::new(
+        checker.range(&key("pose.x_m"), pose.x_m, -2000.0, 2000.0)?,
+        checker.range(&key("pose.y_m"), pose.y_m, -2000.0, 2000.0)?,
+    );
+    let heading_deg = checker.range(&key("pose.heading_deg"), pose.heading_deg, -360.0, 360.0)?;
+    let field_of_view_deg = checker.range(&key("field_of_view_deg"), sensor.field_of_view_deg, 1.0, 360.0)?;
+    let sd = |name: &str, value: Option<f64>, usual: f64| {
+        checker.range(&key(name), value.unwrap_or(usual), 0.001, 100.0)
+    };
+    Ok(SensorSetup {
+        id,
+        model: SensorModel {
+            kind,
+            position_m,
+            direction_rad: angle::rad_from_heading_deg(heading_deg),
+            field_of_view_rad: field_of_view_deg.to_radians(),
+            range_m: checker.range(&key("range_m"), sensor.range_m, 1.0, 2000.0)?,
+        },
+        range_sd_m: sd("range_sd_m", sensor.range_sd_m, usual.0)?,
+        azimuth_sd_rad: sd("azimuth_sd_deg", sensor.azimuth_sd_deg, usual.1)?.to_radians(),
+        velocity_sd_mps: sd("velocity_sd_mps", sensor.velocity_sd_mps, usual.2)?,
+        radial_speed_sd_mps: sd("radial_speed_sd_mps", sensor.radial_speed_sd_mps, 0.25)?,
+        latency: Duration::from_millis(
+            checker.range(&key("latency_ms"), sensor.latency_ms as f64, 0.0, 5000.0)? as u64,
+        ),
+        ignore_sensor_clock: sensor.ignore_sensor_clock,
+        classes,
+    })
+}
+
+fn events(checker: &Checker<'_>, section: &EventsSection) -> Result<EventsConfig, ConfigError> {
+    let mut events = EventsConfig::default();
+    let seconds = |key: &str, value: Option<f64>, slot: &mut Duration| -> Result<(), ConfigError> {
+        if let Some(value) = value {
+            *slot = Duration::from_secs_f64(checker.range(key, value, 0.0, 3600.0)?);
+        }
+        Ok(())
+    };
+    let number = |key: &str, value: Option<f64>, max: f64, slot: &mut f64| -> Result<(), ConfigError> {
+        if let Some(value) = value {
+            *slot = checker.range(key, value, 0.0, max)?;
+        }
+        Ok(())
+    };
+    let (from, to) = (&section.stopped_vehicle, &mut events.stopped_vehicle);
+    number("events.stopped_vehicle.max_speed_mps", from.max_speed_mps, 5.0, &mut to.max_speed_mps)?;
+    seconds("events.stopped_vehicle.min_duration_s", from.min_duration_s, &mut to.min_duration)?;
+    number("events.stopped_vehicle.stop_line_zone_m", from.stop_line_zone_m, 1000.0, &mut to.stop_line_zone_m)?;
+    number("events.stopped_vehicle.queue_gap_m", from.queue_gap_m, 100.0, &mut to.queue_gap_m)?;
+    let (from, to) = (&section.wrong_way, &mut events.wrong_way);
+    number("events.wrong_way.min_speed_mps", from.min_speed_mps, 50.0, &mut to.min_speed_mps)?;
+    seconds("events.wrong_way.min_duration_s", from.min_duration_s, &mut to.min_duration)?;
+    let (from, to) = (&section.pedestrian_on_carriageway, &mut events.pedestrian);
+    let key = "events.pedestrian_on_carriageway";
+    number(&format!("{key}.crosswalk_margin_m"), from.crosswalk_margin_m, 50.0, &mut to.crosswalk_margin_m)?;
+    seconds(&format!("{key}.min_duration_s"), from.min_duration_s, &mut to.min_duration)?;
+    Ok(events)
+}
+
+fn cloud(checker: &Checker<'_>, cloud: &CloudConfig, rsu_id: String) -> Result<CloudSettings, ConfigError> {
+    const EXPECTED: &str = "\"mqtt://host:port\", as in \"mqtt://127.0.0.1:1883\"";
+    let wrong = || checker.wrong("cloud.broker", format!("{:?} is no broker", cloud.broker), EXPECTED);
+    let address = cloud.broker.strip_prefix("mqtt://").ok_or_else(wrong)?;
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, "1883"));
+    let port: u16 = port.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() || host.contains(['/', ' ', '@']) {
+        return Err(wrong());
+    }
+    let login = match (&cloud.username, &cloud.password_file) {
+        (None, None) => None,
+        (Some(username), Some(file)) => {
+            let path = checker.beside(file);
+            let password = std::fs::read_to_string(&path).map_err(|error| {
+                let problem = format!("{}: {error}", path.display());
+                checker.wrong("cloud.password_file", problem, "a file that holds the password")
+            })?;
+            Some((username.clone(), password.trim_end_matches(['\r', '\n']).to_owned()))
+        }
+        _ => {
+            let problem = "user name and password belong together".into();
+            return Err(checker.wrong("cloud.username", problem, "both username and password_file, or neither"));
+        }
+    };
+    Ok(CloudSettings {
+        host: host.into(),
+        port,
+        client_id: cloud.client_id.clone().unwrap_or(rsu_id),
+        login,
+        payload: cloud.payload,
+        keep_alive_s: checker.range("cloud.keep_alive_s", f64::from(cloud.keep_alive_s), 5.0, 3600.0)? as u16,
+        event_queue: checker.count("cloud.event_queue", cloud.event_queue, 1 << 20)?,
+        track_queue: checker.count("cloud.track_queue", cloud.track_queue, 1 << 16)?,
+        message_queue: checker.count("cloud.message_queue", cloud.message_queue, 1 << 20)?,
+    })
+}

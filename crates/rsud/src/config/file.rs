@@ -1,0 +1,313 @@
+//! The shape of the configuration file. `deploy/rsud.toml` documents each key for the operator.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::site::SiteConfig;
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Who this is.
+    pub rsu: RsuConfig,
+    /// Where this is.
+    pub site: SiteConfig,
+    /// The radio.
+    pub pc5: Option<Pc5Config>,
+    /// V2X messages as protobuf over UDP.
+    pub v2x_udp: Option<AdapterConfig>,
+    /// Sensor detections as protobuf over UDP.
+    pub sensor_udp: Option<AdapterConfig>,
+    /// The sensors.
+    #[serde(default)]
+    pub sensors: Vec<SensorConfig>,
+    /// The tracker.
+    #[serde(default)]
+    pub tracking: TrackingConfig,
+    /// The event detectors.
+    #[serde(default)]
+    pub events: EventsSection,
+    /// The broker.
+    pub cloud: CloudConfig,
+    /// The log.
+    #[serde(default)]
+    pub log: LogConfig,
+}
+
+/// Who this is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RsuConfig {
+    /// Name of the RSU: part of every topic.
+    pub id: String,
+}
+
+/// A UDP adapter.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdapterConfig {
+    /// Address and port to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Inputs that may wait for the core.
+    #[serde(default = "default_queue")]
+    pub queue: usize,
+}
+
+fn default_queue() -> usize {
+    4096
+}
+
+/// The PC5 adapter.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pc5Config {
+    /// Address and port to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Inputs that may wait for the core.
+    #[serde(default = "default_queue")]
+    pub queue: usize,
+    /// What the radio hands over.
+    #[serde(default)]
+    pub framing: FramingName,
+    /// Edition of the message set.
+    #[serde(default)]
+    pub profile: ProfileName,
+}
+
+/// What is around the UPER frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FramingName {
+    /// Network-layer frames.
+    #[default]
+    Dsmp,
+    /// Bare messages.
+    Uper,
+}
+
+/// Edition of the message set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum ProfileName {
+    /// T/CSAE 53-2020.
+    #[default]
+    #[serde(rename = "2020")]
+    Y2020,
+    /// The draft of 2019.
+    #[serde(rename = "2019")]
+    Y2019,
+}
+
+/// A sensor.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SensorConfig {
+    /// Name, as in its frames.
+    pub id: String,
+    /// Kind.
+    pub kind: SensorKindName,
+    /// Where it stands and looks.
+    pub pose: PoseConfig,
+    /// Width of the field of view, degrees.
+    pub field_of_view_deg: f64,
+    /// Range, metres.
+    pub range_m: f64,
+    /// From measurement to arrival, where the sensor gives no time, milliseconds.
+    #[serde(default = "default_latency_ms")]
+    pub latency_ms: u64,
+    /// Do not trust the sensor's clock.
+    #[serde(default)]
+    pub ignore_sensor_clock: bool,
+    /// One-sigma along the line of sight, metres.
+    pub range_sd_m: Option<f64>,
+    /// One-sigma across the line of sight, degrees.
+    pub azimuth_sd_deg: Option<f64>,
+    /// One-sigma of each velocity component, metres per second.
+    pub velocity_sd_mps: Option<f64>,
+    /// One-sigma of the Doppler speed, metres per second.
+    pub radial_speed_sd_mps: Option<f64>,
+    /// The class of each label of the sensor.
+    #[serde(default)]
+    pub classes: BTreeMap<String, String>,
+}
+
+fn default_latency_ms() -> u64 {
+    100
+}
+
+/// Where a sensor stands and looks.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoseConfig {
+    /// Metres east of the reference point.
+    pub x_m: f64,
+    /// Metres north of the reference point.
+    pub y_m: f64,
+    /// Direction of view, degrees clockwise from true north.
+    pub heading_deg: f64,
+}
+
+/// Kind of a sensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SensorKindName {
+    /// Camera.
+    Camera,
+    /// Radar.
+    Radar,
+    /// Lidar.
+    Lidar,
+}
+
+/// The tracker.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrackingConfig {
+    /// Frames older than the newest by more than this are too late, milliseconds.
+    pub reorder_window_ms: u64,
+    /// Measurements from farther in the future than this are refused, milliseconds.
+    pub max_clock_lead_ms: u64,
+    /// Vehicles farther away than this are passed on but not tracked, metres.
+    pub v2x_range_m: f64,
+    /// More participants than this are not held.
+    pub max_participants: usize,
+}
+
+impl Default for TrackingConfig {
+    fn default() -> Self {
+        Self { reorder_window_ms: 500, max_clock_lead_ms: 100, v2x_range_m: 500.0, max_participants: 2000 }
+    }
+}
+
+/// The event detectors.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventsSection {
+    /// Stopped vehicle (903).
+    pub stopped_vehicle: StoppedSection,
+    /// Wrong-way driving (904).
+    pub wrong_way: WrongWaySection,
+    /// Pedestrian on the carriageway (405).
+    pub pedestrian_on_carriageway: PedestrianSection,
+}
+
+/// Stopped vehicle.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoppedSection {
+    /// Slower than this is standing, metres per second.
+    pub max_speed_mps: Option<f64>,
+    /// Standing so long is an event, seconds.
+    pub min_duration_s: Option<f64>,
+    /// Within this distance of a stop line vehicles may wait, metres.
+    pub stop_line_zone_m: Option<f64>,
+    /// Who stands so close behind a standing vehicle waits for it, metres.
+    pub queue_gap_m: Option<f64>,
+}
+
+/// Wrong-way driving.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WrongWaySection {
+    /// Slower than this a direction is not trusted, metres per second.
+    pub min_speed_mps: Option<f64>,
+    /// Driving wrong so long is an event, seconds.
+    pub min_duration_s: Option<f64>,
+}
+
+/// Pedestrian on the carriageway.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PedestrianSection {
+    /// How far from a crosswalk the pedestrian must be, metres.
+    pub crosswalk_margin_m: Option<f64>,
+    /// Being there so long is an event, seconds.
+    pub min_duration_s: Option<f64>,
+}
+
+/// The broker.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CloudConfig {
+    /// `mqtt://host:port`.
+    pub broker: String,
+    /// MQTT client identifier; by default the RSU's name.
+    pub client_id: Option<String>,
+    /// User name.
+    pub username: Option<String>,
+    /// File that holds the password.
+    pub password_file: Option<PathBuf>,
+    /// Payload format.
+    #[serde(default)]
+    pub payload: PayloadFormat,
+    /// Keep-alive, seconds.
+    #[serde(default = "default_keep_alive_s")]
+    pub keep_alive_s: u16,
+    /// Health goes out so often, seconds.
+    #[serde(default = "default_health_period_s")]
+    pub health_period_s: u64,
+    /// Items that may wait while the link is down: events, track lists, messages.
+    #[serde(default = "default_event_queue")]
+    pub event_queue: usize,
+    /// Track lists that may wait.
+    #[serde(default = "default_track_queue")]
+    pub track_queue: usize,
+    /// Received messages that may wait.
+    #[serde(default = "default_message_queue")]
+    pub message_queue: usize,
+}
+
+fn default_keep_alive_s() -> u16 {
+    20
+}
+
+fn default_health_period_s() -> u64 {
+    5
+}
+
+fn default_event_queue() -> usize {
+    10_000
+}
+
+fn default_track_queue() -> usize {
+    10
+}
+
+fn default_message_queue() -> usize {
+    2000
+}
+
+/// Payload format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PayloadFormat {
+    /// Protobuf.
+    #[default]
+    Protobuf,
+    /// The protobuf JSON mapping.
+    Json,
+}
+
+/// The log.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// Format of the lines.
+    pub format: LogFormat,
+    /// Filter, as in `info` or `info,rsud=debug`.
+    pub level: Option<String>,
+}
+
+/// Format of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// For machines: one JSON object a line.
+    Json,
+}

@@ -1,0 +1,64 @@
+//! The configuration: one TOML file, checked as a whole before anything starts.
+//!
+//! [`load`] reads a file into [`Config`] (the shape, unknown keys and types being refused with line and column) and
+//! checks it into [`Checked`] (the meaning: what cannot be is refused with the key and what would be right).
+
+mod check;
+mod file;
+mod site;
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+pub use check::{Checked, CloudSettings, check};
+pub use file::{
+    AdapterConfig, CloudConfig, Config, EventsSection, FramingName, LogConfig, LogFormat, PayloadFormat, Pc5Config,
+    PedestrianSection, PoseConfig, ProfileName, RsuConfig, SensorConfig, SensorKindName, StoppedSection,
+    TrackingConfig, WrongWaySection,
+};
+pub use site::{AreaConfig, AreaKindName, LaneConfig, LaneKindName, MapSource, SiteConfig};
+
+/// What is wrong with a configuration.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: cannot be read: {error}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file has not the shape of a configuration; the text names line, column and key.
+    #[error("{}: {error}", file.display())]
+    Shape {
+        /// The file.
+        file: PathBuf,
+        /// Where and what.
+        error: Box<toml::de::Error>,
+    },
+    /// A value cannot be.
+    #[error("{}: {key}: {problem}; expected {expected}", file.display())]
+    Value {
+        /// The file.
+        file: PathBuf,
+        /// The key, as in `sensors[1].pose.x_m`.
+        key: String,
+        /// What is wrong.
+        problem: String,
+        /// What would be right.
+        expected: String,
+    },
+}
+
+/// Reads and checks a configuration file. Paths inside are relative to the file's folder.
+///
+/// # Errors
+/// [`ConfigError`] names the first thing that is wrong.
+pub fn load(file: &Path) -> Result<Checked, ConfigError> {
+    let text = std::fs::read_to_string(file).map_err(|error| ConfigError::Read { file: file.into(), error })?;
+    let config: Config = toml::from_str(&text)
+        .map_err(|error| ConfigError::Shape { file: file.into(), error: Box::new(error) })?;
+    check(&config, file)
+}

@@ -1,0 +1,227 @@
+//! The daemon: adapters, the core and the uplink, wired together.
+//!
+//! One task owns the core. It takes inputs from the adapters' queues, hands each to the core with the time, and passes
+//! what comes out to the uplink. It sleeps until an input comes or the core's deadline has come.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use edge_core::{Core, Input, Item, Output, Priority};
+use rsu_proto::v1;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::info;
+
+use crate::adapters::pc5::Pc5Parser;
+use crate::adapters::sensor::SensorParser;
+use crate::adapters::v2x::V2xParser;
+use crate::adapters::{Parser, udp};
+use crate::clock;
+use crate::config::Checked;
+use crate::queue::{self, Receiver};
+use crate::stats::Stats;
+use crate::uplink::{LinkState, Uplink, Waiting};
+
+/// Inputs of each adapter that are taken before the core's task yields.
+const ROUNDS: usize = 64;
+
+/// A running daemon.
+#[derive(Debug)]
+pub struct Daemon {
+    /// Where the adapters listen, by name: with port 0 in the configuration these are the real ports.
+    pub addresses: Vec<(&'static str, SocketAddr)>,
+    /// Everything that is counted.
+    pub stats: Stats,
+    /// State of the broker link.
+    pub link: watch::Receiver<LinkState>,
+    /// Stops the adapters and the core.
+    stop: CancellationToken,
+    /// Stops the uplink.
+    stop_uplink: CancellationToken,
+    inner: TaskTracker,
+    uplink: JoinHandle<()>,
+}
+
+impl Daemon {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// When a socket cannot be opened or the broker client refuses its options; nothing runs then.
+    pub fn start(mut config: Checked) -> anyhow::Result<Self> {
+        let started_at = clock::now();
+        config.core.boot_id = started_at.as_micros();
+        let stats = Stats::default();
+        let stop = CancellationToken::new();
+        let stop_uplink = CancellationToken::new();
+        let inner = TaskTracker::new();
+        let filled = Arc::new(Notify::new());
+        let mut addresses = Vec::new();
+        let mut inputs = Vec::new();
+
+        // All sockets first: a port that is taken must stop the start before anything runs.
+        let mut adapters = Vec::new();
+        if let Some((address, capacity, framing, profile)) = config.pc5 {
+            let socket = udp::bind("pc5", address)?;
+            adapters.push((socket, capacity, AnyParser::Pc5(Pc5Parser::new(framing, profile))));
+        }
+        if let Some((address, capacity)) = config.v2x_udp {
+            adapters.push((udp::bind("v2x_udp", address)?, capacity, AnyParser::V2x(V2xParser::default())));
+        }
+        if let Some((address, capacity)) = config.sensor_udp {
+            let parser = SensorParser::new(config.core.sensors.clone(), *config.core.map.frame());
+            adapters.push((udp::bind("sensor_udp", address)?, capacity, AnyParser::Sensor(parser)));
+        }
+
+        let cloud = config.cloud.clone();
+        let waiting = Arc::new(Waiting::new(|priority| match priority {
+            Priority::Event => cloud.event_queue,
+            Priority::State => 16,
+            Priority::Track => cloud.track_queue,
+            Priority::Message => cloud.message_queue,
+        }));
+        let (latitude_deg, longitude_deg) = config.core.map.frame().reference_deg();
+        let uplink = Uplink {
+            rsu_id: config.core.rsu_id.clone(),
+            boot_id: config.core.boot_id,
+            state: v1::RsuState {
+                software_version: env!("CARGO_PKG_VERSION").into(),
+                reference_latitude_deg: latitude_deg,
+                reference_longitude_deg: longitude_deg,
+                ..v1::RsuState::default()
+            },
+            settings: config.cloud,
+            waiting: Arc::clone(&waiting),
+            stats: stats.clone(),
+        }
+        .start(stop_uplink.clone())?;
+
+        for (socket, capacity, parser) in adapters {
+            addresses.push((parser.name(), socket.local_addr()?));
+            let (sender, receiver) = queue::bounded(capacity, &filled);
+            inputs.push(receiver);
+            match parser {
+                AnyParser::Pc5(p) => inner.spawn(udp::run(socket, p, sender, stats.clone(), stop.clone())),
+                AnyParser::V2x(p) => inner.spawn(udp::run(socket, p, sender, stats.clone(), stop.clone())),
+                AnyParser::Sensor(p) => inner.spawn(udp::run(socket, p, sender, stats.clone(), stop.clone())),
+            };
+        }
+        let core = Core::new(config.core, started_at);
+        let runner = CoreRunner { core, inputs, filled, waiting, stats: stats.clone(), outputs: Vec::new() };
+        inner.spawn(runner.run(stop.clone()));
+        inner.close();
+        info!(version = env!("CARGO_PKG_VERSION"), "rsud started");
+        Ok(Self { addresses, stats, link: uplink.link, stop, stop_uplink, inner, uplink: uplink.task })
+    }
+
+    /// Stops: no input is taken any more, what came out goes to the broker, the broker is told good-bye.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.inner.wait().await;
+        self.stop_uplink.cancel();
+        let _ = self.uplink.await;
+        info!("rsud stopped");
+    }
+}
+
+enum AnyParser {
+    Pc5(Pc5Parser),
+    V2x(V2xParser),
+    Sensor(SensorParser),
+}
+
+impl AnyParser {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Pc5(parser) => parser.name(),
+            Self::V2x(parser) => parser.name(),
+            Self::Sensor(parser) => parser.name(),
+        }
+    }
+}
+
+struct CoreRunner {
+    core: Core,
+    inputs: Vec<Receiver<Input>>,
+    filled: Arc<Notify>,
+    waiting: Arc<Waiting>,
+    stats: Stats,
+    outputs: Vec<Output>,
+}
+
+impl CoreRunner {
+    async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if self.take_inputs(ROUNDS) {
+                // More is waiting, but others want the processor too.
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let wait = self.core.deadline().duration_since(clock::now());
+            tokio::select! {
+                () = self.filled.notified() => {}
+                // A clock that was set must not make us sleep long.
+                () = tokio::time::sleep(wait.min(Duration::from_secs(1))) => self.handle(Input::Wake),
+                () = stop.cancelled() => {}
+            }
+        }
+        // Whoever stops takes the inputs that are there already along.
+        self.take_inputs(usize::MAX);
+        for (name, count) in self.core.counters().iter() {
+            self.stats.add("core", "", name, count);
+        }
+    }
+
+    /// Takes at most `rounds` inputs of each adapter, in turn, so that a flood at one does not silence the others.
+    /// Returns whether more may be waiting.
+    fn take_inputs(&mut self, rounds: usize) -> bool {
+        for _ in 0..rounds {
+            let mut idle = true;
+            for index in 0..self.inputs.len() {
+                if let Some(input) = self.inputs.get(index).and_then(Receiver::pop) {
+                    idle = false;
+                    self.handle(input);
+                }
+            }
+            if idle {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.core.handle(clock::now(), input, &mut self.outputs);
+        for mut output in self.outputs.drain(..) {
+            if let Item::Health(health) = &mut output.item {
+                complete_health(health, &self.stats, &self.waiting);
+            }
+            if let Item::Tracks(list) = &output.item {
+                self.stats.add("uplink", "", "tracks", list.tracks.len() as u64);
+            }
+            self.stats.add("uplink", "published", output.priority.name(), 1);
+            if let Some(dropped) = self.waiting.push(output) {
+                self.stats.add("uplink", "dropped", dropped.name(), 1);
+            }
+        }
+    }
+}
+
+/// Adds to the core's health what only the shell knows.
+fn complete_health(health: &mut v1::Health, stats: &Stats, waiting: &Waiting) {
+    health.counters.extend(stats.snapshot());
+    health.queue_depth =
+        waiting.depths().into_iter().map(|(priority, depth)| (priority.name().to_owned(), depth as u64)).collect();
+    health.memory_bytes = resident_memory_bytes().unwrap_or(0);
+}
+
+/// Resident memory of this process, where the system tells.
+#[must_use]
+#[allow(clippy::disallowed_methods, reason = "the shell may read files")]
+pub fn resident_memory_bytes() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * 4096)
+}

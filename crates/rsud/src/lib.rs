@@ -1,0 +1,13 @@
+//! The roadside unit's daemon and command line.
+//!
+//! This is the only crate that knows tokio, sockets, files and clocks. It turns datagrams into typed inputs
+//! ([`adapters`]), feeds them to the pure core ([`daemon`]) and carries what comes out to the broker ([`uplink`]).
+
+pub mod adapters;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod daemon;
+pub mod queue;
+pub mod stats;
+pub mod uplink;

@@ -1,0 +1,126 @@
+//! Items as MQTT messages: topic, content type, payload; and back. `docs/cloud-mqtt.md` is the contract.
+
+use edge_core::Item;
+use rsu_proto::{Message as _, v1};
+
+use crate::config::PayloadFormat;
+
+/// First levels of every topic.
+pub const TOPIC_ROOT: &str = "rsu/v1";
+
+/// The topic of a stream of an RSU: `rsu/v1/<rsu>/<stream>`; V2X messages are one level deeper.
+#[must_use]
+pub fn stream_topic(rsu_id: &str, item: &Item) -> String {
+    match item {
+        Item::Tracks(_) => format!("{TOPIC_ROOT}/{rsu_id}/tracks"),
+        Item::Event(_) => format!("{TOPIC_ROOT}/{rsu_id}/events"),
+        Item::Health(_) => format!("{TOPIC_ROOT}/{rsu_id}/health"),
+        Item::V2x(message) => {
+            let kind = message.header.as_ref().map_or("ext", |header| header.stream.as_str());
+            format!("{TOPIC_ROOT}/{rsu_id}/v2x/{kind}")
+        }
+    }
+}
+
+/// The content type of a payload.
+#[must_use]
+pub fn content_type(format: PayloadFormat) -> &'static str {
+    match format {
+        PayloadFormat::Protobuf => "application/protobuf",
+        PayloadFormat::Json => "application/json",
+    }
+}
+
+/// The payload of an item.
+///
+/// # Errors
+/// When JSON cannot be made of it.
+pub fn encode(item: &Item, format: PayloadFormat) -> Result<Vec<u8>, serde_json::Error> {
+    match (format, item) {
+        (PayloadFormat::Protobuf, Item::Tracks(message)) => Ok(message.encode_to_vec()),
+        (PayloadFormat::Protobuf, Item::Event(message)) => Ok(message.encode_to_vec()),
+        (PayloadFormat::Protobuf, Item::V2x(message)) => Ok(message.encode_to_vec()),
+        (PayloadFormat::Protobuf, Item::Health(message)) => Ok(message.encode_to_vec()),
+        (PayloadFormat::Json, Item::Tracks(message)) => serde_json::to_vec(message),
+        (PayloadFormat::Json, Item::Event(message)) => serde_json::to_vec(message),
+        (PayloadFormat::Json, Item::V2x(message)) => serde_json::to_vec(message),
+        (PayloadFormat::Json, Item::Health(message)) => serde_json::to_vec(message),
+    }
+}
+
+/// The payload of the retained state.
+///
+/// # Errors
+/// When JSON cannot be made of it.
+pub(super) fn encode_state(state: &v1::RsuState, format: PayloadFormat) -> Result<Vec<u8>, serde_json::Error> {
+    match format {
+        PayloadFormat::Protobuf => Ok(state.encode_to_vec()),
+        PayloadFormat::Json => serde_json::to_vec(state),
+    }
+}
+
+/// What a subscriber gets.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Received {
+    /// An item of the core.
+    Item(Item),
+    /// The state of the RSU.
+    State(v1::RsuState),
+}
+
+/// Turns a received message back into what was sent. A payload that begins with `{` is JSON: no protobuf message of ours
+/// does.
+///
+/// # Errors
+/// A text that says what is wrong.
+pub fn decode(topic: &str, payload: &[u8]) -> Result<Received, String> {
+    fn one<M: rsu_proto::Message + Default + serde::de::DeserializeOwned>(payload: &[u8]) -> Result<M, String> {
+        if payload.first() == Some(&b'{') {
+            serde_json::from_slice(payload).map_err(|error| error.to_string())
+        } else {
+            M::decode(payload).map_err(|error| error.to_string())
+        }
+    }
+    let rest = topic.strip_prefix(TOPIC_ROOT).and_then(|rest| rest.strip_prefix('/')).ok_or("not a topic of ours")?;
+    let (_, stream) = rest.split_once('/').ok_or("no stream in the topic")?;
+    match stream {
+        "tracks" => one(payload).map(Item::Tracks).map(Received::Item),
+        "events" => one(payload).map(Item::Event).map(Received::Item),
+        "health" => one(payload).map(Item::Health).map(Received::Item),
+        "state" => one(payload).map(Received::State),
+        stream if stream.starts_with("v2x/") => {
+            one(payload).map(|message| Received::Item(Item::V2x(Box::new(message))))
+        }
+        stream => Err(format!("stream {stream:?} is not known")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_formats_come_back_whole() {
+        let header = v1::Header { rsu_id: "a".into(), stream: "bsm".into(), sequence: 3, ..v1::Header::default() };
+        let items = [
+            Item::Tracks(v1::TrackList {
+                header: Some(header.clone()),
+                tracks: vec![v1::Track { id: 4, latitude_deg: 22.691_300_7, ..v1::Track::default() }],
+                ..v1::TrackList::default()
+            }),
+            Item::Event(v1::TrafficEvent { event_id: 9, event_code: 904, ..v1::TrafficEvent::default() }),
+            Item::V2x(Box::new(v1::V2xMessage { header: Some(header), aid: Some(111), ..v1::V2xMessage::default() })),
+            Item::Health(v1::Health { uptime_s: 1.5, ..v1::Health::default() }),
+        ];
+        for item in items {
+            for format in [PayloadFormat::Protobuf, PayloadFormat::Json] {
+                let topic = stream_topic("a", &item);
+                let payload = encode(&item, format).unwrap();
+                assert_eq!(decode(&topic, &payload).unwrap(), Received::Item(item.clone()), "{topic}");
+            }
+        }
+        assert_eq!(decode("rsu/v1/a/v3x/bsm", b"").unwrap_err(), "stream \"v3x/bsm\" is not known");
+        assert!(decode("elsewhere", b"").is_err());
+    }
+}

@@ -1,0 +1,267 @@
+//! What the end-to-end tests share: the real daemon as a child process, a broker, a subscriber, and waiting for
+//! conditions instead of sleeping for luck.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop")]
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rumqttc::{Client, Event, IncomingPacketSizeLimit, MqttOptions, Packet, Publish, QoS};
+
+pub const RSUD: &str = env!("CARGO_BIN_EXE_rsud");
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Polls until `probe` gives something; panics with `what` when it takes too long.
+pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = probe() {
+            return value;
+        }
+        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+pub fn free_tcp_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// A process that is killed at the end of the test.
+pub struct Process {
+    pub child: Child,
+    pub lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Process {
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let sink = Arc::clone(&lines);
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                sink.lock().unwrap().push(line);
+            }
+        });
+        Self { child, lines }
+    }
+
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+    }
+
+    /// Waits for the end and gives the exit code.
+    pub fn wait(&mut self) -> Option<i32> {
+        wait_for("the end of the process", || self.child.try_wait().unwrap()).code()
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    pub fn log(&self) -> String {
+        self.lines.lock().unwrap().join("\n")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A real mosquitto on a free port.
+pub struct Mosquitto {
+    pub port: u16,
+    pub process: Process,
+    folder: tempfile::TempDir,
+}
+
+impl Mosquitto {
+    pub fn start() -> Self {
+        Self::start_on(free_tcp_port())
+    }
+
+    pub fn start_on(port: u16) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("mosquitto.conf");
+        std::fs::write(&config, format!("listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n"))
+            .unwrap();
+        let binary = ["mosquitto", "/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"]
+            .into_iter()
+            .find(|path| Command::new(path).arg("-h").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok())
+            .expect("mosquitto is not installed; on Debian: apt-get install mosquitto");
+        let process = Process::start(Command::new(binary).arg("-c").arg(&config));
+        wait_for("mosquitto", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok());
+        Self { port, process, folder }
+    }
+}
+
+/// A message as it was published.
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub topic: String,
+    pub payload: Vec<u8>,
+    pub retain: bool,
+    pub content_type: Option<String>,
+    pub schema: Option<String>,
+}
+
+/// A subscriber to everything.
+pub struct Subscriber {
+    messages: Arc<Mutex<Vec<Message>>>,
+    client: Client,
+}
+
+impl Subscriber {
+    pub fn new(port: u16) -> Self {
+        let id = format!("test-{}-{}", std::process::id(), free_tcp_port());
+        let mut options = MqttOptions::new(id, ("127.0.0.1", port));
+        options.set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(4 << 20));
+        options.set_keep_alive(60);
+        let (client, mut connection) = Client::builder(options).capacity(16).build();
+        let messages = Arc::new(Mutex::new(Vec::new()));
+        let subscribed = Arc::new(Mutex::new(false));
+        let (sink, flag, again) = (Arc::clone(&messages), Arc::clone(&subscribed), client.clone());
+        std::thread::spawn(move || {
+            for event in connection.iter() {
+                match event {
+                    Ok(Event::Incoming(Packet::ConnAck(_))) => again.try_subscribe("rsu/#", QoS::AtLeastOnce).unwrap(),
+                    Ok(Event::Incoming(Packet::SubAck(_))) => *flag.lock().unwrap() = true,
+                    Ok(Event::Incoming(Packet::Publish(publish))) => sink.lock().unwrap().push(message(publish)),
+                    Ok(_) => {}
+                    Err(rumqttc::ConnectionError::RequestsDone) => return,
+                    Err(_) => std::thread::sleep(Duration::from_millis(50)),
+                }
+            }
+        });
+        wait_for("the subscription", || subscribed.lock().unwrap().then_some(()));
+        Self { messages, client }
+    }
+
+    pub fn messages(&self) -> Vec<Message> {
+        self.messages.lock().unwrap().clone()
+    }
+
+    /// Waits for the first message for which `pick` gives something.
+    pub fn wait<T>(&self, what: &str, pick: impl Fn(&Message) -> Option<T>) -> T {
+        wait_for(what, || self.messages.lock().unwrap().iter().find_map(&pick))
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        let _ = self.client.try_disconnect();
+    }
+}
+
+fn message(publish: Publish) -> Message {
+    let properties = publish.properties.unwrap_or_default();
+    Message {
+        topic: String::from_utf8(publish.topic.to_vec()).unwrap(),
+        payload: publish.payload.to_vec(),
+        retain: publish.retain,
+        content_type: properties.content_type,
+        schema: properties.user_properties.into_iter().find(|(name, _)| name == "schema").map(|(_, value)| value),
+    }
+}
+
+/// The real daemon with a configuration in a folder of its own.
+pub struct Rsud {
+    pub process: Process,
+    pub folder: tempfile::TempDir,
+}
+
+impl Rsud {
+    /// Starts the daemon; `extra` is added to a configuration with all three adapters on free ports.
+    pub fn start(broker_port: u16, extra: &str) -> Self {
+        Self::start_with(&config(broker_port, extra))
+    }
+
+    pub fn start_with(config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("rsud.toml");
+        std::fs::write(&file, config).unwrap();
+        let process = Process::start(Command::new(RSUD).args(["run", "--config"]).arg(&file));
+        Self { process, folder }
+    }
+
+    /// Where an adapter listens: the log says it.
+    pub fn address(&self, adapter: &str) -> SocketAddr {
+        wait_for(&format!("adapter {adapter}"), || {
+            let lines = self.process.lines.lock().unwrap();
+            lines.iter().find_map(|line| {
+                let json: serde_json::Value = serde_json::from_str(line).ok()?;
+                (json["message"] == "ready" && json["adapter"] == adapter)
+                    .then(|| json["address"].as_str().unwrap().parse().unwrap())
+            })
+        })
+    }
+
+    pub fn wait_for_broker(&self) {
+        wait_for("the broker link", || self.process.log().contains("broker connected").then_some(()));
+    }
+}
+
+/// A configuration with all three adapters on free ports, a small map and one sensor.
+pub fn config(broker_port: u16, extra: &str) -> String {
+    format!(
+        r#"
+[rsu]
+id = "test-rsu"
+[pc5]
+listen = "127.0.0.1:0"
+{extra}
+[v2x_udp]
+listen = "127.0.0.1:0"
+[sensor_udp]
+listen = "127.0.0.1:0"
+[[sensors]]
+id = "lidar-1"
+kind = "lidar"
+pose = {{ x_m = 0.0, y_m = 10.0, heading_deg = 90.0 }}
+field_of_view_deg = 360.0
+range_m = 200.0
+latency_ms = 0
+classes = {{ CAR = "car", PERSON = "pedestrian" }}
+[log]
+format = "json"
+[site]
+latitude_deg = 22.6913
+longitude_deg = 114.3471
+[[site.lanes]]
+id = "eastbound"
+kind = "vehicle"
+width_m = 3.5
+points_m = [[-150.0, 0.0], [150.0, 0.0]]
+[cloud]
+broker = "mqtt://127.0.0.1:{broker_port}"
+health_period_s = 1
+"#
+    )
+}
+
+pub fn vectors() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../v2x-codec/tests/vectors")
+}
+
+pub fn vector(name: &str) -> Vec<u8> {
+    let text = std::fs::read_to_string(vectors().join(format!("{name}.json"))).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    hex::decode(json["uper_hex"].as_str().unwrap()).unwrap()
+}
+
+pub fn udp() -> UdpSocket {
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
+}
+
+pub fn now_us() -> i64 {
+    rsud::clock::now().as_micros()
+}
