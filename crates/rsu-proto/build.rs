@@ -21,13 +21,7 @@ fn main() -> anyhow::Result<()> {
 
     let descriptors = protox::compile(&files, [&root])?;
     let encoded = descriptors.encode_to_vec();
-    prost_build::Config::new()
-        .btree_map(["."])
-        .bytes(["."])
-        .compile_fds(descriptors)?;
-    pbjson_build::Builder::new()
-        .register_descriptors(&encoded)?
-        .btree_map(["."])
-        .build(&[".rsu.v1"])?;
+    prost_build::Config::new().btree_map(["."]).bytes(["."]).compile_fds(descriptors)?;
+    pbjson_build::Builder::new().register_descriptors(&encoded)?.btree_map(["."]).build(&[".rsu.v1"])?;
     Ok(())
 }

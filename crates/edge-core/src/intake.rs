@@ -80,8 +80,11 @@ fn one(setup: &SensorSetup, site: &SiteFrame, detection: &v1::Detection) -> Opti
     }
     let along_sd = positive(detection.range_sd_m).unwrap_or(setup.range_sd_m);
     let across_sd = positive(detection.cross_range_sd_m).unwrap_or(setup.azimuth_sd_rad * range_m);
-    let covariance_m2 =
-        Covariance2::along_and_across(line_of_sight.angle_rad(), along_sd.clamp(0.02, 100.0), across_sd.clamp(0.02, 100.0));
+    let covariance_m2 = Covariance2::along_and_across(
+        line_of_sight.angle_rad(),
+        along_sd.clamp(0.02, 100.0),
+        across_sd.clamp(0.02, 100.0),
+    );
     let velocity = detection.velocity_x_mps.zip(detection.velocity_y_mps).and_then(|(x, y)| {
         let mps = Vector2::new(x, y);
         (mps.norm() < MAX_SPEED_MPS).then(|| Velocity {

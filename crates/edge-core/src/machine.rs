@@ -219,7 +219,8 @@ impl Core {
     }
 
     fn publish_tracks(&mut self, outputs: &mut Vec<Output>) {
-        let missed = self.now.duration_since(self.next_tracks_at).as_micros() / self.config.periods.tracks.as_micros().max(1);
+        let missed =
+            self.now.duration_since(self.next_tracks_at).as_micros() / self.config.periods.tracks.as_micros().max(1);
         self.counters.add("track_lists_skipped", u64::try_from(missed).unwrap_or(u64::MAX));
         self.next_tracks_at = self.now.next_multiple(self.config.periods.tracks);
         self.tracker.tracks_at(self.now, &mut self.tracks);

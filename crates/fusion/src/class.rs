@@ -19,8 +19,7 @@ pub enum Class {
 
 impl Class {
     /// All classes; a class is its own index here.
-    pub const ALL: [Self; 6] =
-        [Self::Car, Self::Truck, Self::Bus, Self::Motorcycle, Self::Bicycle, Self::Pedestrian];
+    pub const ALL: [Self; 6] = [Self::Car, Self::Truck, Self::Bus, Self::Motorcycle, Self::Bicycle, Self::Pedestrian];
 
     /// The name in configuration and files: `car`, `truck`, `bus`, `motorcycle`, `bicycle`, `pedestrian`.
     #[must_use]
@@ -114,10 +113,9 @@ impl ClassBelief {
     /// The likeliest class and its probability.
     #[must_use]
     pub fn best(&self) -> (Class, f64) {
-        Class::ALL
-            .into_iter()
-            .zip(self.0)
-            .fold((Class::Car, 0.0), |best, (class, probability)| if probability > best.1 { (class, probability) } else { best })
+        Class::ALL.into_iter().zip(self.0).fold((Class::Car, 0.0), |best, (class, probability)| {
+            if probability > best.1 { (class, probability) } else { best }
+        })
     }
 
     /// Probability of a class.

@@ -22,7 +22,12 @@ pub(crate) struct Distance {
 }
 
 impl Kinematics {
-    pub(crate) fn new(position_m: Vector2, covariance: Covariance2, velocity_mps: Vector2, velocity_sd_mps: f64) -> Self {
+    pub(crate) fn new(
+        position_m: Vector2,
+        covariance: Covariance2,
+        velocity_mps: Vector2,
+        velocity_sd_mps: f64,
+    ) -> Self {
         let mut p = Matrix4::zeros();
         p.fixed_view_mut::<2, 2>(0, 0).copy_from(&matrix2(covariance));
         p.fixed_view_mut::<2, 2>(2, 2).fill_diagonal(velocity_sd_mps * velocity_sd_mps);

@@ -39,7 +39,13 @@ struct Seen {
 }
 
 impl Participant {
-    pub(crate) fn born(id: TrackId, sensor: SensorId, model: &SensorModel, at: Timestamp, detection: &Detection) -> Self {
+    pub(crate) fn born(
+        id: TrackId,
+        sensor: SensorId,
+        model: &SensorModel,
+        at: Timestamp,
+        detection: &Detection,
+    ) -> Self {
         let (velocity_mps, velocity_sd_mps) = match (detection.velocity, detection.radial) {
             (Some(velocity), _) => (velocity.mps, velocity.sd_mps),
             // Doppler tells one component; the other stays open.

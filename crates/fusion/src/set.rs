@@ -54,8 +54,7 @@ impl ParticipantSet {
         self.pair_up(frame, model, work);
         work.assigned.clear();
         work.assigned.resize(frame.detections.len(), false);
-        let of_tracks =
-            work.assignment.solve(frame.detections.len(), self.participants.len(), &work.pairs, MISS_COST);
+        let of_tracks = work.assignment.solve(frame.detections.len(), self.participants.len(), &work.pairs, MISS_COST);
 
         for ((participant, foreseen), detection) in self.participants.iter_mut().zip(&work.predicted).zip(of_tracks) {
             let assigned = detection.and_then(|index| Some((index, frame.detections.get(index)?)));

@@ -11,7 +11,10 @@ use v1::v2x_message::Content;
 use v2x_codec::dsmp::{Aid, encode};
 
 fn v2x(message: &support::Message) -> Option<v1::V2xMessage> {
-    message.topic.starts_with("rsu/v1/test-rsu/v2x/").then(|| v1::V2xMessage::decode(message.payload.as_slice()).unwrap())
+    message
+        .topic
+        .starts_with("rsu/v1/test-rsu/v2x/")
+        .then(|| v1::V2xMessage::decode(message.payload.as_slice()).unwrap())
 }
 
 fn near(left: Option<f64>, right: f64) -> bool {
@@ -27,9 +30,13 @@ fn frames_of_the_2020_profile_arrive_field_by_field() {
     rsud.wait_for_broker();
 
     let socket = udp();
-    for (name, aid) in
-        [("bsm", Aid::BSM), ("map_4x3", Aid::MAP), ("rsm16", Aid::RSM), ("spat_4x8", Aid::SPAT), ("captured_bsm", Aid::BSM)]
-    {
+    for (name, aid) in [
+        ("bsm", Aid::BSM),
+        ("map_4x3", Aid::MAP),
+        ("rsm16", Aid::RSM),
+        ("spat_4x8", Aid::SPAT),
+        ("captured_bsm", Aid::BSM),
+    ] {
         socket.send_to(&encode(aid, &vector(name)).unwrap(), pc5).unwrap();
     }
 

@@ -54,8 +54,7 @@ pub(crate) fn length_m(line: &[Vector2]) -> f64 {
 pub(crate) fn inside(polygon: &[Vector2], point: Vector2) -> bool {
     let next = polygon.iter().cycle().skip(1);
     polygon.iter().zip(next).fold(false, |inside, (a, b)| {
-        let crosses = (a.y > point.y) != (b.y > point.y)
-            && point.x < (b.x - a.x) * (point.y - a.y) / (b.y - a.y) + a.x;
+        let crosses = (a.y > point.y) != (b.y > point.y) && point.x < (b.x - a.x) * (point.y - a.y) / (b.y - a.y) + a.x;
         inside != crosses
     })
 }
@@ -111,8 +110,7 @@ mod tests {
 
     #[test]
     fn hull_and_inside() {
-        let points =
-            [(0., 0.), (4., 0.), (4., 4.), (0., 4.), (2., 2.), (1., 3.)].map(|(x, y)| Vector2::new(x, y));
+        let points = [(0., 0.), (4., 0.), (4., 4.), (0., 4.), (2., 2.), (1., 3.)].map(|(x, y)| Vector2::new(x, y));
         let hull = convex_hull(&points);
         assert_eq!(hull.len(), 4);
         assert!((twice_area(&hull) - 32.0).abs() < 1e-12);

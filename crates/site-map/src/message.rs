@@ -100,7 +100,9 @@ fn line(frame: &SiteFrame, reference: (f64, f64), points: &[v1::PositionOffset])
     for point in points {
         let (latitude_deg, longitude_deg) = match &point.horizontal {
             Some(Horizontal::Offset(offset)) => (reference.0 + offset.latitude_deg, reference.1 + offset.longitude_deg),
-            Some(Horizontal::Absolute(v1::LatLon { latitude_deg: Some(lat), longitude_deg: Some(lon) })) => (*lat, *lon),
+            Some(Horizontal::Absolute(v1::LatLon { latitude_deg: Some(lat), longitude_deg: Some(lon) })) => {
+                (*lat, *lon)
+            }
             _ => continue,
         };
         let point_m = frame.to_site(latitude_deg, longitude_deg);
@@ -141,11 +143,8 @@ mod tests {
 
     #[test]
     fn lanes_without_points_are_laid_beside_the_link() {
-        let reference = v1::GeoPosition {
-            latitude_deg: Some(22.69),
-            longitude_deg: Some(114.35),
-            ..v1::GeoPosition::default()
-        };
+        let reference =
+            v1::GeoPosition { latitude_deg: Some(22.69), longitude_deg: Some(114.35), ..v1::GeoPosition::default() };
         let lane = |id| v1::Lane { id, width_m: Some(3.0), ..v1::Lane::default() };
         let link = v1::Link {
             points: vec![offset(-0.001, 0.0), offset(-0.0001, 0.0)],

@@ -123,7 +123,9 @@ pub fn crosswalk(arm: usize) -> [Vector2; 2] {
 #[must_use]
 pub fn map_message() -> v1::MapData {
     let mut nodes = vec![node("PINGSHAN-SIM", 1, (0..4).map(|arm| link(arm, true)).collect())];
-    nodes.extend((0..4).map(|arm| node(["EAST", "NORTH", "WEST", "SOUTH"][arm], arm as u32 + 2, vec![link(arm, false)])));
+    nodes.extend(
+        (0..4).map(|arm| node(["EAST", "NORTH", "WEST", "SOUTH"][arm], arm as u32 + 2, vec![link(arm, false)])),
+    );
     v1::MapData { msg_cnt: 0, nodes, ..v1::MapData::default() }
 }
 
@@ -213,10 +215,8 @@ mod tests {
         }
         assert!(map.in_junction(Vector2::default()));
         assert!(!map.in_junction(on_arm(0, 40.0, 0.0)));
-        let message = v2x_codec::Message::from_content(
-            v2x_codec::Profile::Y2020,
-            &v1::v2x_message::Content::Map(map_message()),
-        );
+        let message =
+            v2x_codec::Message::from_content(v2x_codec::Profile::Y2020, &v1::v2x_message::Content::Map(map_message()));
         assert!(message.unwrap().to_uper().is_ok());
     }
 

@@ -186,7 +186,13 @@ impl SensorSpec {
         let vehicle = agent.class.size_m().0 > 3.0;
         match self.kind {
             SpecKind::Camera => 0.95 - 0.4 * far.powi(3),
-            SpecKind::Radar if agent.speed_mps > 0.5 => if vehicle { 0.95 } else { 0.75 - 0.3 * far },
+            SpecKind::Radar if agent.speed_mps > 0.5 => {
+                if vehicle {
+                    0.95
+                } else {
+                    0.75 - 0.3 * far
+                }
+            }
             SpecKind::Radar => 0.4,
             SpecKind::Lidar => 0.97 - if vehicle { 0.4 } else { 0.8 } * far.powi(2),
         }

@@ -62,7 +62,12 @@ pub(crate) fn walk(arm: usize, time_s: f64) -> bool {
 }
 
 /// The signal state as a SPAT message.
-pub(crate) fn spat(msg_cnt: u32, time_s: f64, minute_of_year: Option<u32>, sec_mark_ms: u32) -> v1::SignalPhaseAndTiming {
+pub(crate) fn spat(
+    msg_cnt: u32,
+    time_s: f64,
+    minute_of_year: Option<u32>,
+    sec_mark_ms: u32,
+) -> v1::SignalPhaseAndTiming {
     let mut phases = Vec::new();
     for arm in 0..4 {
         for movement in [Movement::Straight, Movement::Left] {
@@ -110,12 +115,8 @@ mod tests {
         for tenth in 0..(CYCLE_S as i32 * 20) {
             let time_s = f64::from(tenth) / 10.0;
             let go = |arm, movement| light(arm, movement, time_s).0 != Light::Red;
-            let open = [
-                go(0, Movement::Straight),
-                go(0, Movement::Left),
-                go(1, Movement::Straight),
-                go(1, Movement::Left),
-            ];
+            let open =
+                [go(0, Movement::Straight), go(0, Movement::Left), go(1, Movement::Straight), go(1, Movement::Left)];
             assert!(open.iter().filter(|open| **open).count() <= 1, "at {time_s}: {open:?}");
             assert!(!(walk(0, time_s) && go(0, Movement::Straight)));
             assert!(light(0, Movement::Left, time_s).1 > 0.0);

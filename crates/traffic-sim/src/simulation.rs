@@ -217,12 +217,8 @@ impl Simulation {
         self.next_spat_s += 0.1;
         self.spat_count += 1;
         let at = self.at(now_s);
-        let spat = spat(
-            self.spat_count % 128,
-            self.world.signal_time_s(),
-            at.minute_of_year(),
-            u32::from(at.dsecond_ms()),
-        );
+        let spat =
+            spat(self.spat_count % 128, self.world.signal_time_s(), at.minute_of_year(), u32::from(at.dsecond_ms()));
         let message = v1::V2xMessage {
             profile: v1::Profile::Profile2020.into(),
             content: Some(v1::v2x_message::Content::Spat(spat)),

@@ -7,8 +7,8 @@ use rsu_units::{Vector2, angle::wrap_rad};
 use crate::agents::{AgentClass, AgentState, Path, idm};
 use crate::incidents::{Incident, IncidentKind};
 use crate::layout::{
-    ARM_END_M, CROSSWALK_M, KERB_M, SIDEWALK_M, STOP_LINE_M, Track, VEHICLE_LANES, connector, crosswalk, inbound, on_arm,
-    outbound,
+    ARM_END_M, CROSSWALK_M, KERB_M, SIDEWALK_M, STOP_LINE_M, Track, VEHICLE_LANES, connector, crosswalk, inbound,
+    on_arm, outbound,
 };
 use crate::signals::{Light, Movement, light, walk};
 

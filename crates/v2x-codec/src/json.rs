@@ -4,8 +4,8 @@
 use rasn::types::Any;
 use serde_json::{Map, Value, json};
 
-use crate::asn1::profile2020 as asn;
 use crate::asn1::profile2019;
+use crate::asn1::profile2020 as asn;
 use crate::{CodecError, Message, Profile};
 
 impl Message {

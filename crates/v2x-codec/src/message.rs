@@ -150,8 +150,7 @@ fn explain(octets: &[u8], error: &DecodeError) -> CodecError {
 /// reason than being too short ends with the octet that broke the rule.
 fn first_bad_octet<T: rasn::Decode>(octets: &[u8]) -> usize {
     let too_short = |length: usize| {
-        rasn::uper::decode::<T>(octets.get(..length).unwrap_or(octets))
-            .is_err_and(|e| is_incomplete(root_cause(&e).0))
+        rasn::uper::decode::<T>(octets.get(..length).unwrap_or(octets)).is_err_and(|e| is_incomplete(root_cause(&e).0))
     };
     let (mut low, mut high) = (0, octets.len());
     while low < high {

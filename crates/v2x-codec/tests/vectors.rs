@@ -126,10 +126,8 @@ fn octets_behind_a_message_and_cut_messages_are_errors() {
 
 #[test]
 fn kinds_are_told_apart() {
-    let mut kinds: Vec<_> = vectors()
-        .iter()
-        .map(|vector| Message::from_uper(vector.profile, &vector.octets).unwrap().kind())
-        .collect();
+    let mut kinds: Vec<_> =
+        vectors().iter().map(|vector| Message::from_uper(vector.profile, &vector.octets).unwrap().kind()).collect();
     kinds.sort();
     kinds.dedup();
     assert_eq!(kinds, Kind::ALL);

@@ -91,11 +91,11 @@ mod tests {
     fn frames_and_bare_messages_give_the_same() {
         let octets = hex::decode(RSM).unwrap();
         let framed = encode(Aid::RSM, &octets).unwrap();
-        let parse = |framing, datagram: &[u8]| {
-            match Pc5Parser::new(framing, Profile::Y2020).parse(datagram, Timestamp::from_micros(5)) {
-                Ok(Input::V2x { message, .. }) => *message,
-                other => panic!("{other:?}"),
-            }
+        let parse = |framing, datagram: &[u8]| match Pc5Parser::new(framing, Profile::Y2020)
+            .parse(datagram, Timestamp::from_micros(5))
+        {
+            Ok(Input::V2x { message, .. }) => *message,
+            other => panic!("{other:?}"),
         };
         let (framed, bare) = (parse(Framing::Dsmp, &framed), parse(Framing::Uper, &octets));
         assert_eq!((framed.aid, bare.aid), (Some(3623), None));

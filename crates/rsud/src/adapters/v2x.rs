@@ -27,10 +27,10 @@ impl Parser for V2xParser {
             .map_err(|error| Refusal { name: "protobuf_invalid", detail: error.to_string() })?;
         let profile = Profile::from(message.profile());
         if message.octets.is_empty() {
-            let content = message.content.as_ref().ok_or(Refusal {
-                name: "without_content",
-                detail: "neither octets nor content".into(),
-            })?;
+            let content = message
+                .content
+                .as_ref()
+                .ok_or(Refusal { name: "without_content", detail: "neither octets nor content".into() })?;
             // What the standard cannot express would break whoever encodes it later.
             let octets = Message::from_content(profile, content)
                 .map_err(|error| Refusal { name: "content_invalid", detail: error.to_string() })?
@@ -71,8 +71,7 @@ mod tests {
     #[test]
     fn octets_and_content_complete_each_other() {
         let octets = hex::decode("20131323334350000004ce3d680b06e03ff00040002664ccd569f9f811d71d944010269e80000000");
-        let by_octets =
-            parse(&v1::V2xMessage { octets: octets.unwrap().into(), ..v1::V2xMessage::default() }).unwrap();
+        let by_octets = parse(&v1::V2xMessage { octets: octets.unwrap().into(), ..v1::V2xMessage::default() }).unwrap();
         let by_content =
             parse(&v1::V2xMessage { content: by_octets.content.clone(), ..v1::V2xMessage::default() }).unwrap();
         assert_eq!(by_octets, by_content);

@@ -160,8 +160,11 @@ fn decode_uper(octets: &[u8], profile: Profile, offset: usize) -> Result<Value, 
 }
 
 fn decode_dsmp(octets: &[u8], profile: Profile) -> Result<Value, Fault> {
-    let frame = Frame::parse(octets)
-        .map_err(|error| Fault { offset: error.offset(), kind: error.name(), reason: error.to_string() })?;
+    let frame = Frame::parse(octets).map_err(|error| Fault {
+        offset: error.offset(),
+        kind: error.name(),
+        reason: error.to_string(),
+    })?;
     let message = decode_uper(frame.payload, profile, frame.payload_offset)?;
     let mut header = json!({ "aid": frame.aid.get() });
     let extensions: Vec<Value> = frame
@@ -267,9 +270,12 @@ mod tests {
     fn faults_have_offset_and_reason_and_the_rest_goes_on() {
         let (all, values) = decode_text(&format!("{RSM}00\nzz\n{}\n{RSM}", &RSM[..20]), Layer::Uper);
         assert!(!all);
-        assert_eq!(values[0]["error"], json!({
-            "offset": 40, "kind": "left_over", "reason": "1 octets are left over after a message of 40 octets; wrong profile?"
-        }));
+        assert_eq!(
+            values[0]["error"],
+            json!({
+                "offset": 40, "kind": "left_over", "reason": "1 octets are left over after a message of 40 octets; wrong profile?"
+            })
+        );
         assert_eq!(values[1]["error"]["kind"], "hex");
         assert_eq!(values[2]["error"]["offset"], 10);
         assert!(values[3].get("rsmFrame").is_some());

@@ -226,7 +226,8 @@ impl Summary {
                 }
             }
             OutputFormat::Json => {
-                let seen: BTreeMap<&str, usize> = self.participants.iter().map(|(n, count)| (class(n), *count)).collect();
+                let seen: BTreeMap<&str, usize> =
+                    self.participants.iter().map(|(n, count)| (class(n), *count)).collect();
                 let summary = json!({
                     "rsus": self.rsus,
                     "participants": seen,

@@ -13,8 +13,8 @@ use v2x_codec::Profile;
 
 use super::ConfigError;
 use super::file::{
-    AdapterConfig, CloudConfig, Config, EventsSection, FramingName, LogConfig, PayloadFormat, ProfileName, SensorConfig,
-    SensorKindName,
+    AdapterConfig, CloudConfig, Config, EventsSection, FramingName, LogConfig, PayloadFormat, ProfileName,
+    SensorConfig, SensorKindName,
 };
 use super::site::site_map;
 use crate::adapters::pc5::Framing;
@@ -225,9 +225,8 @@ fn sensor_setup(
     );
     let heading_deg = checker.range(&key("pose.heading_deg"), pose.heading_deg, -360.0, 360.0)?;
     let field_of_view_deg = checker.range(&key("field_of_view_deg"), sensor.field_of_view_deg, 1.0, 360.0)?;
-    let sd = |name: &str, value: Option<f64>, usual: f64| {
-        checker.range(&key(name), value.unwrap_or(usual), 0.001, 100.0)
-    };
+    let sd =
+        |name: &str, value: Option<f64>, usual: f64| checker.range(&key(name), value.unwrap_or(usual), 0.001, 100.0);
     Ok(SensorSetup {
         id,
         model: SensorModel {
@@ -241,9 +240,7 @@ fn sensor_setup(
         azimuth_sd_rad: sd("azimuth_sd_deg", sensor.azimuth_sd_deg, usual.1)?.to_radians(),
         velocity_sd_mps: sd("velocity_sd_mps", sensor.velocity_sd_mps, usual.2)?,
         radial_speed_sd_mps: sd("radial_speed_sd_mps", sensor.radial_speed_sd_mps, 0.25)?,
-        latency: Duration::from_millis(
-            checker.range(&key("latency_ms"), sensor.latency_ms as f64, 0.0, 5000.0)? as u64,
-        ),
+        latency: Duration::from_millis(checker.range(&key("latency_ms"), sensor.latency_ms as f64, 0.0, 5000.0)? as u64),
         ignore_sensor_clock: sensor.ignore_sensor_clock,
         classes,
     })

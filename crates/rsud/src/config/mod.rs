@@ -58,7 +58,7 @@ pub enum ConfigError {
 /// [`ConfigError`] names the first thing that is wrong.
 pub fn load(file: &Path) -> Result<Checked, ConfigError> {
     let text = std::fs::read_to_string(file).map_err(|error| ConfigError::Read { file: file.into(), error })?;
-    let config: Config = toml::from_str(&text)
-        .map_err(|error| ConfigError::Shape { file: file.into(), error: Box::new(error) })?;
+    let config: Config =
+        toml::from_str(&text).map_err(|error| ConfigError::Shape { file: file.into(), error: Box::new(error) })?;
     check(&config, file)
 }

@@ -12,8 +12,8 @@ mod scalar;
 
 use rsu_proto::v1::{self, v2x_message::Content};
 
-use crate::{ConvertError, Kind, Message, Profile};
 use crate::asn1::{profile2019, profile2020};
+use crate::{ConvertError, Kind, Message, Profile};
 use scalar::narrow;
 
 /// A type of the standard and its protobuf twin.
@@ -25,7 +25,6 @@ pub(crate) trait Twin: Sized {
     /// The inverse; a twin can say more than the standard can carry.
     fn from_proto(proto: &Self::Proto) -> Result<Self, ConvertError>;
 }
-
 
 impl Message {
     /// The twin of the message.

@@ -21,9 +21,9 @@ pub(super) mod spat;
 
 /// Where the profiles differ.
 pub(super) mod differences {
-    use crate::convert::scalar::{from_si, si};
     use super::{ConvertError, Twin, asn, v1};
-    
+    use crate::convert::scalar::{from_si, si};
+
     pub(in crate::convert) const TIME_OFFSET_MIN: std::ops::RangeInclusive<i32> = -720..=721;
     pub(in crate::convert) const MAX_HOUR: u32 = 24;
     pub(in crate::convert) const MAX_NODES: usize = 63;
@@ -43,10 +43,7 @@ pub(super) mod differences {
     pub(in crate::convert) fn full_position_accuracies(
         vector: &asn::FullPositionVector,
     ) -> (Option<v1::PositionalAccuracy>, Option<v1::PositionConfidence>) {
-        (
-            vector.pos_accuracy.as_ref().map(Twin::to_proto),
-            vector.pos_conficence.as_ref().map(Twin::to_proto),
-        )
+        (vector.pos_accuracy.as_ref().map(Twin::to_proto), vector.pos_conficence.as_ref().map(Twin::to_proto))
     }
 
     pub(in crate::convert) fn set_full_position_accuracies(

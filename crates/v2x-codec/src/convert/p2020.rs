@@ -21,9 +21,9 @@ pub(super) mod spat;
 
 /// Where the profiles differ.
 pub(super) mod differences {
-    use crate::convert::scalar::{from_si, si};
     use super::{ConvertError, Twin, asn, v1};
-    
+    use crate::convert::scalar::{from_si, si};
+
     pub(in crate::convert) const TIME_OFFSET_MIN: std::ops::RangeInclusive<i32> = -840..=840;
     pub(in crate::convert) const MAX_HOUR: u32 = 31;
     pub(in crate::convert) const MAX_NODES: usize = 32;
@@ -96,7 +96,9 @@ impl Twin for asn::AuxiliarySign {
             proto
                 .vehicle_types
                 .as_ref()
-                .map(|f| crate::convert::scalar::growing_flags_from(f, 5, "vehicle_types").map(asn::AuxiliarySignVehicleType))
+                .map(|f| {
+                    crate::convert::scalar::growing_flags_from(f, 5, "vehicle_types").map(asn::AuxiliarySignVehicleType)
+                })
                 .transpose()?,
             crate::convert::scalar::enumerator_opt_from(proto.direction, "direction")?,
         ))

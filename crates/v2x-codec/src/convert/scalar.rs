@@ -219,7 +219,8 @@ pub(crate) fn grade_from<G: Grade>(value: Option<f64>, field: &str) -> Result<G,
                 .ok_or(ConvertError::OutOfRange { path: field.into(), value, min, max })?
         }
     };
-    G::from_discriminant(index as isize).ok_or_else(|| ConvertError::Unknown { path: field.into(), value: index as i64 })
+    G::from_discriminant(index as isize)
+        .ok_or_else(|| ConvertError::Unknown { path: field.into(), value: index as i64 })
 }
 
 /// An enumerator that keeps its number.
@@ -269,7 +270,12 @@ pub(crate) fn flags<const N: usize>(bits: &FixedBitString<N>) -> u32 {
 pub(crate) fn flags_from<const N: usize>(value: u32, field: &str) -> Result<FixedBitString<N>, ConvertError> {
     if u64::from(value) >> N != 0 {
         let max = (1_u64 << N) - 1;
-        return Err(ConvertError::OutOfRange { path: field.into(), value: f64::from(value), min: 0.0, max: max as f64 });
+        return Err(ConvertError::OutOfRange {
+            path: field.into(),
+            value: f64::from(value),
+            min: 0.0,
+            max: max as f64,
+        });
     }
     let mut bits = FixedBitString::<N>::default();
     for index in (0..N).filter(|index| value >> index & 1 == 1) {
@@ -282,11 +288,7 @@ pub(crate) fn flags_from<const N: usize>(value: u32, field: &str) -> Result<Fixe
 pub(crate) fn growing_flags(bits: &BitString, standard: usize) -> v1::Flags {
     let low = bits.iter().by_vals().take(64).enumerate().fold(0, |flags, (index, bit)| flags | u64::from(bit) << index);
     let beyond = bits.get(64..).map(rasn::types::BitStr::to_bitvec).map(BitString::into_vec).unwrap_or_default();
-    v1::Flags {
-        bits: low,
-        length: (bits.len() != standard).then_some(bits.len() as u32),
-        beyond_64: beyond.into(),
-    }
+    v1::Flags { bits: low, length: (bits.len() != standard).then_some(bits.len() as u32), beyond_64: beyond.into() }
 }
 
 /// The inverse of [`growing_flags`].

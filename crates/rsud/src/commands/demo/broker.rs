@@ -63,13 +63,8 @@ fn config(address: SocketAddr) -> Config {
         external_auth: None,
         dynamic_filters: true,
     };
-    let server = ServerSettings {
-        name: "demo".into(),
-        listen: address,
-        tls: None,
-        next_connection_delay_ms: 1,
-        connections,
-    };
+    let server =
+        ServerSettings { name: "demo".into(), listen: address, tls: None, next_connection_delay_ms: 1, connections };
     let router = RouterConfig {
         max_connections: 64,
         max_outgoing_packet_count: 200,

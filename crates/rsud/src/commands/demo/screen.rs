@@ -71,12 +71,18 @@ impl Screen {
         let delivered_rate = total.saturating_sub(old_delivered) as f64 / seconds;
 
         let mut text = String::new();
-        writeln!(text, "rsud demo   {:>5.0} s   signalised intersection, simulated; everything over real sockets", elapsed.as_secs_f64())?;
+        writeln!(
+            text,
+            "rsud demo   {:>5.0} s   signalised intersection, simulated; everything over real sockets",
+            elapsed.as_secs_f64()
+        )?;
         writeln!(text)?;
         let counts = by_class(&delivered.latest_tracks);
         let classes: Vec<String> = counts
             .iter()
-            .map(|(number, n)| format!("{n} {}", class_name(v1::ParticipantClass::try_from(*number).unwrap_or_default())))
+            .map(|(number, n)| {
+                format!("{n} {}", class_name(v1::ParticipantClass::try_from(*number).unwrap_or_default()))
+            })
             .collect();
         let connected = delivered.latest_tracks.tracks.iter().filter(|track| track.v2x_id.is_some()).count();
         let all = delivered.latest_tracks.tracks.len();
@@ -128,7 +134,8 @@ impl Screen {
     pub(super) fn conclude(&self, report: &Value) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
         let number = |name: &str| report.get(name).and_then(Value::as_u64).unwrap_or(0);
-        let latency = |name: &str| report.pointer(&format!("/latency_ms/{name}")).and_then(Value::as_f64).unwrap_or(0.0);
+        let latency =
+            |name: &str| report.pointer(&format!("/latency_ms/{name}")).and_then(Value::as_f64).unwrap_or(0.0);
         writeln!(
             out,
             "\nIn all: {} BSM and {} detections in; {} track lists, {} event items and {} messages delivered; {} refused.",

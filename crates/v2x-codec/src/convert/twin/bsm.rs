@@ -207,10 +207,7 @@ impl Twin for asn::PathPrediction {
     }
 
     fn from_proto(proto: &v1::PathPrediction) -> Result<Self, ConvertError> {
-        Ok(Self::new(
-            from_known(proto.radius_m, "radius_m")?,
-            from_si(proto.confidence_percent, "confidence_percent")?,
-        ))
+        Ok(Self::new(from_known(proto.radius_m, "radius_m")?, from_si(proto.confidence_percent, "confidence_percent")?))
     }
 }
 

@@ -3,8 +3,8 @@
 use super::{ConvertError, asn, v1};
 use crate::convert::Twin;
 use crate::convert::scalar::{
-    SentUnavailable, count, enumerators, from_count, from_known, from_optional, from_optional_grade, from_si, grade_from,
-    grades, ia5_from, known, known_grade, narrow, quantities, si,
+    SentUnavailable, count, enumerators, from_count, from_known, from_optional, from_optional_grade, from_si,
+    grade_from, grades, ia5_from, known, known_grade, narrow, quantities, si,
 };
 
 quantities! {
@@ -207,12 +207,7 @@ fn raw_offset(value: f64, per_unit: f64, width: u32, field: &str) -> Result<i64,
     if raw >= -half && raw < half {
         Ok(raw as i64)
     } else {
-        Err(ConvertError::OutOfRange {
-            path: field.into(),
-            value,
-            min: -half / per_unit,
-            max: (half - 1.0) / per_unit,
-        })
+        Err(ConvertError::OutOfRange { path: field.into(), value, min: -half / per_unit, max: (half - 1.0) / per_unit })
     }
 }
 
@@ -229,10 +224,7 @@ impl Twin for asn::PositionOffsetLLV {
     fn from_proto(proto: &v1::PositionOffset) -> Result<Self, ConvertError> {
         let horizontal =
             proto.horizontal.as_ref().ok_or_else(|| ConvertError::Missing { path: "offset or absolute".into() })?;
-        Ok(Self::new(
-            horizontal_from_proto(horizontal)?,
-            proto.vertical.as_ref().map(vertical_from_proto).transpose()?,
-        ))
+        Ok(Self::new(horizontal_from_proto(horizontal)?, proto.vertical.as_ref().map(vertical_from_proto).transpose()?))
     }
 }
 
@@ -325,11 +317,7 @@ impl Twin for asn::VehicleSize {
     type Proto = v1::VehicleSize;
 
     fn to_proto(&self) -> v1::VehicleSize {
-        v1::VehicleSize {
-            width_m: si(&self.width),
-            length_m: si(&self.length),
-            height_m: self.height.as_ref().map(si),
-        }
+        v1::VehicleSize { width_m: si(&self.width), length_m: si(&self.length), height_m: self.height.as_ref().map(si) }
     }
 
     fn from_proto(proto: &v1::VehicleSize) -> Result<Self, ConvertError> {
@@ -345,10 +333,7 @@ impl Twin for asn::VehicleClassification {
     type Proto = v1::VehicleClass;
 
     fn to_proto(&self) -> v1::VehicleClass {
-        v1::VehicleClass {
-            classification: count(&self.classification),
-            fuel_type: self.fuel_type.as_ref().map(count),
-        }
+        v1::VehicleClass { classification: count(&self.classification), fuel_type: self.fuel_type.as_ref().map(count) }
     }
 
     fn from_proto(proto: &v1::VehicleClass) -> Result<Self, ConvertError> {
@@ -407,10 +392,7 @@ impl Twin for asn::NodeReferenceID {
     }
 
     fn from_proto(proto: &v1::NodeReference) -> Result<Self, ConvertError> {
-        Ok(Self::new(
-            proto.region.map(|region| from_count(region, "region")).transpose()?,
-            from_count(proto.id, "id")?,
-        ))
+        Ok(Self::new(proto.region.map(|region| from_count(region, "region")).transpose()?, from_count(proto.id, "id")?))
     }
 }
 

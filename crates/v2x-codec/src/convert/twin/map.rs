@@ -98,10 +98,7 @@ impl Twin for asn::Movement {
     type Proto = v1::Movement;
 
     fn to_proto(&self) -> v1::Movement {
-        v1::Movement {
-            remote: Some(self.remote_intersection.to_proto()),
-            phase_id: self.phase_id.as_ref().map(count),
-        }
+        v1::Movement { remote: Some(self.remote_intersection.to_proto()), phase_id: self.phase_id.as_ref().map(count) }
     }
 
     fn from_proto(proto: &v1::Movement) -> Result<Self, ConvertError> {
@@ -165,10 +162,7 @@ impl Twin for asn::ConnectingLane {
     type Proto = v1::ConnectingLane;
 
     fn to_proto(&self) -> v1::ConnectingLane {
-        v1::ConnectingLane {
-            lane_id: count(&self.lane),
-            maneuvers: self.maneuver.as_ref().map(|bits| flags(&bits.0)),
-        }
+        v1::ConnectingLane { lane_id: count(&self.lane), maneuvers: self.maneuver.as_ref().map(|bits| flags(&bits.0)) }
     }
 
     fn from_proto(proto: &v1::ConnectingLane) -> Result<Self, ConvertError> {
@@ -225,7 +219,8 @@ impl Twin for asn::LaneAttributes {
             LaneType::TrackedVehicle => Type::trackedVehicle(asn::LaneAttributesTrackedVehicle(fixed()?)),
             LaneType::Parking => Type::parking(asn::LaneAttributesParking(fixed()?)),
         };
-        let share_with = proto.share_with.map(|bits| flags_from(bits, "share_with").map(asn::LaneSharing)).transpose()?;
+        let share_with =
+            proto.share_with.map(|bits| flags_from(bits, "share_with").map(asn::LaneSharing)).transpose()?;
         Ok(Self::new(share_with, lane_type))
     }
 }

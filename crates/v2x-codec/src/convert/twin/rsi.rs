@@ -95,7 +95,8 @@ impl Twin for asn::RTSData {
         sign.sign_pos = optional(proto.position.as_ref(), "position")?;
         sign.description = optional(proto.description.as_ref(), "description")?;
         sign.time_details = optional(proto.time.as_ref(), "time")?;
-        sign.priority = proto.priority.map(|priority| octet_from(priority, "priority").map(asn::RSIPriority)).transpose()?;
+        sign.priority =
+            proto.priority.map(|priority| octet_from(priority, "priority").map(asn::RSIPriority)).transpose()?;
         sign.reference_paths = optional_list_from(&proto.paths, 1, 8, "paths")?.map(asn::ReferencePathList);
         sign.reference_links = optional_list_from(&proto.links, 1, 16, "links")?.map(asn::ReferenceLinkList);
         differences::set_auxiliary_sign(&mut sign, proto.auxiliary.as_ref())?;

@@ -71,10 +71,7 @@ impl Twin for asn::Phase {
     }
 
     fn from_proto(proto: &v1::Phase) -> Result<Self, ConvertError> {
-        Ok(Self::new(
-            from_count(proto.id, "id")?,
-            asn::PhaseStateList(list_from(&proto.states, 1, 16, "states")?),
-        ))
+        Ok(Self::new(from_count(proto.id, "id")?, asn::PhaseStateList(list_from(&proto.states, 1, 16, "states")?)))
     }
 }
 

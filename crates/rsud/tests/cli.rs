@@ -1,0 +1,214 @@
+//! The command line: decode and encode, check, and the demo.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop")]
+
+mod support;
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use support::{RSUD, vector};
+
+fn rsud(args: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(RSUD)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let writer = std::thread::spawn(move || {
+        // A program that refuses its arguments does not read.
+        let _ = stdin.write_all(&input);
+    });
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8(octets.to_vec()).unwrap()
+}
+
+#[test]
+fn every_vector_is_decoded_and_encoded_in_its_profile() {
+    let by_profile = [
+        ("2020", vec!["bsm", "map_4x3", "rsm16", "spat_4x8", "dayii_rsc"]),
+        ("2019", vec!["captured_bsm", "captured_map", "captured_rsi", "captured_rsm"]),
+    ];
+    for (profile, names) in by_profile {
+        let lines: String = names.iter().map(|name| hex::encode(vector(name)) + "\n").collect();
+        let decoded = rsud(&["decode", "--layer", "uper", "--profile", profile], lines.as_bytes());
+        assert!(decoded.status.success(), "{}", text(&decoded.stdout));
+        assert_eq!(text(&decoded.stdout).lines().count(), names.len());
+        let encoded = rsud(&["encode", "--profile", profile], &decoded.stdout);
+        assert!(encoded.status.success());
+        assert_eq!(text(&encoded.stdout), lines);
+    }
+    let first: Value =
+        serde_json::from_slice(&rsud(&["decode"], hex::encode(vector("bsm")).as_bytes()).stdout).unwrap();
+    assert_eq!((&first["bsmFrame"]["msgCnt"], &first["bsmFrame"]["speed"]), (&87.into(), &673.into()));
+}
+
+#[test]
+fn a_line_that_fails_makes_the_exit_code_fail() {
+    let input = format!("{}00\n{}\n", hex::encode(vector("bsm")), hex::encode(vector("bsm")));
+    let output = rsud(&["decode", "--layer", "uper"], input.as_bytes());
+    assert_eq!(output.status.code(), Some(1));
+    let lines: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["error"]["offset"], vector("bsm").len());
+    assert!(lines[0]["error"]["reason"].as_str().unwrap().contains("left over"));
+    assert!(lines[1].get("bsmFrame").is_some());
+}
+
+#[test]
+fn binary_input_is_one_frame() {
+    let output = rsud(&["decode", "--input", "binary"], &vector("rsm16"));
+    assert!(output.status.success());
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["rsmFrame"]["participants"].as_array().unwrap().len(), 16);
+}
+
+fn check(config: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("site.toml");
+    std::fs::write(&file, config).unwrap();
+    let output = rsud(&["check", "--config", file.to_str().unwrap()], &[]);
+    (output.status.code(), text(&output.stderr) + &text(&output.stdout))
+}
+
+#[test]
+fn the_example_configuration_is_good() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/rsud.toml");
+    let output = rsud(&["check", "--config", example.to_str().unwrap()], &[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    // What is commented out says the default: with it in force the file is good as well.
+    let uncommented: String = std::fs::read_to_string(example)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let key = line.strip_prefix("# ").filter(|rest| {
+                let (name, _) = rest.split_once(" = ").unwrap_or_default();
+                !name.is_empty()
+                    && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+                    && name != "password_file"
+                    && name != "username"
+            });
+            key.unwrap_or(line).to_owned() + "\n"
+        })
+        .collect();
+    assert_eq!(check(&uncommented).0, Some(0), "{}", check(&uncommented).1);
+}
+
+#[test]
+fn mistakes_are_told_with_file_key_and_what_would_be_right() {
+    let good = support::config(1883, "");
+    assert_eq!(check(&good).0, Some(0), "{}", check(&good).1);
+    let cases = [
+        ("id = \"test-rsu\"", "id = \"test/rsu\"", "rsu.id"),
+        ("[rsu]", "[rsu]\ncolour = \"red\"", "colour"),
+        ("listen = \"127.0.0.1:0\"", "listen = 5", "listen"),
+        ("listen = \"127.0.0.1:0\"", "listen = \"127.0.0.1:0\"\nframing = \"udp\"", "framing"),
+        ("latitude_deg = 22.6913", "latitude_deg = 92.0", "latitude"),
+        ("latitude_deg = 22.6913", "latitude_deg = nan", "latitude"),
+        ("width_m = 3.5", "width_m = 0.0", "eastbound"),
+        ("[-150.0, 0.0], [150.0, 0.0]", "[0.0, 0.0]", "eastbound"),
+        ("CAR = \"car\"", "CAR = \"automobile\"", "sensors[0].classes.CAR"),
+        ("range_m = 200.0", "range_m = -1.0", "sensors[0].range_m"),
+        ("heading_deg = 90.0", "heading_deg = 90.0, roll_deg = 1.0", "roll_deg"),
+        ("mqtt://127.0.0.1:1883", "http://127.0.0.1:1883", "cloud.broker"),
+        ("mqtt://127.0.0.1:1883", "mqtt://127.0.0.1:0", "cloud.broker"),
+        ("health_period_s = 1", "health_period_s = 0", "cloud.health_period_s"),
+        ("health_period_s = 1", "username = \"a\"", "cloud.username"),
+        ("format = \"json\"", "level = \"rsud=loud\"", "log.level"),
+        ("[site]", "[site]\nmap_file = \"no-such-file\"", "site.map_file"),
+        (
+            "[[sensors]]",
+            "[[sensors]]\nid = \"lidar-1\"\nkind = \"lidar\"\npose = { x_m = 0.0, y_m = 0.0, heading_deg = 0.0 }\nfield_of_view_deg = 90.0\nrange_m = 50.0\n[[sensors]]",
+            "sensors[1].id",
+        ),
+        ("[sensor_udp]\nlisten = \"127.0.0.1:0\"", "", "sensor_udp"),
+    ];
+    for (from, to, key) in cases {
+        assert!(good.contains(from), "{from}");
+        let (code, message) = check(&good.replacen(from, to, 1));
+        assert_eq!(code, Some(78), "{to}: {message}");
+        assert!(message.contains("site.toml"), "no file in: {message}");
+        assert!(message.contains(key), "no {key} in: {message}");
+        let expects = ["expected", "must be", "line ", "needs", "finite"];
+        assert!(expects.iter().any(|word| message.contains(word)), "{message}");
+    }
+    let output = rsud(&["check", "--config", "/no/such/file.toml"], &[]);
+    assert_eq!(output.status.code(), Some(78));
+    assert!(text(&output.stderr).contains("/no/such/file.toml"));
+}
+
+#[test]
+fn a_map_file_is_taken_in_both_forms() {
+    let folder = tempfile::tempdir().unwrap();
+    let octets = hex::encode(vector("map_4x3"));
+    std::fs::write(folder.path().join("map.hex"), &octets).unwrap();
+    let json = rsud(&["decode"], octets.as_bytes()).stdout;
+    std::fs::write(folder.path().join("map.json"), json).unwrap();
+    std::fs::write(folder.path().join("bsm.hex"), hex::encode(vector("bsm"))).unwrap();
+    let base = support::config(1883, "");
+    let (head, tail) = base.split_once("[[site.lanes]]").unwrap();
+    let (_, tail) = tail.split_once("[cloud]").unwrap();
+    for (file, good) in [("map.hex", true), ("map.json", true), ("bsm.hex", false)] {
+        let config = format!("{head}map_file = \"{file}\"\n[cloud]{tail}");
+        let path = folder.path().join("rsud.toml");
+        std::fs::write(&path, config).unwrap();
+        let output = rsud(&["check", "--config", path.to_str().unwrap()], &[]);
+        assert_eq!(output.status.success(), good, "{file}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn the_demo_delivers_and_ends_by_itself() {
+    let output = rsud(&["demo", "--duration", "12s", "--format", "json"], &[]);
+    let report: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)));
+    assert!(output.status.success(), "{report}");
+    let number = |key: &str| report[key].as_u64().unwrap_or_else(|| panic!("{key}: {report}"));
+    assert!(number("bsm_received") > 100 && number("detections_received") > 1000, "{report}");
+    assert!(number("tracks_published") > 1000 && number("track_lists_delivered") > 80, "{report}");
+    assert!(number("events_published") >= 3, "{report}");
+    assert_eq!(number("events_delivered"), number("events_published"), "{report}");
+    assert_eq!((number("decode_errors"), number("not_understood")), (0, 0), "{report}");
+    assert!(report["dropped"].is_object());
+    let latency = &report["latency_ms"];
+    assert!(latency["p50"].as_f64().unwrap() <= latency["p99"].as_f64().unwrap(), "{report}");
+    assert!(latency["p99"].as_f64().unwrap() <= latency["max"].as_f64().unwrap(), "{report}");
+}
+
+#[test]
+fn watch_shows_events_of_the_broker() {
+    let broker = support::Mosquitto::start();
+    let subscriber = support::Subscriber::new(broker.port);
+    let url = format!("mqtt://127.0.0.1:{}", broker.port);
+    let mut watch = Command::new(RSUD)
+        .args(["watch", "--broker", &url, "--format", "json", "--duration", "6s", "--every", "1s"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let daemon = support::Rsud::start(broker.port, "");
+    daemon.wait_for_broker();
+    let pc5 = daemon.address("pc5");
+    let frame = v2x_codec::dsmp::encode(v2x_codec::dsmp::Aid::BSM, &vector("bsm")).unwrap();
+    // Until the watcher has surely subscribed, and a little more.
+    for _ in 0..40 {
+        support::udp().send_to(&frame, pc5).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    subscriber.wait("a message", |m| m.topic.ends_with("/bsm").then_some(()));
+    let output = support::wait_for("watch to end", || watch.try_wait().unwrap());
+    assert!(output.success());
+    let mut lines = String::new();
+    std::io::Read::read_to_string(&mut watch.stdout.take().unwrap(), &mut lines).unwrap();
+    let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert!(last["summary"]["received"]["v2x"].as_u64().unwrap() > 5, "{lines}");
+    assert_eq!(last["summary"]["rsus"]["test-rsu"], "online");
+}

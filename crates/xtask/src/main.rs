@@ -1,0 +1,125 @@
+//! Project chores: `cargo xtask test` runs everything that must pass, `cargo xtask tidy` the rules of the house alone.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
+
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context as _, bail};
+
+const HELP: &str = "\
+cargo xtask test     format, lints, house rules, licences, all tests and doc tests, end-to-end tests
+cargo xtask tidy     house rules and licences only
+cargo xtask bench    the criterion benches";
+
+fn main() -> ExitCode {
+    let command = std::env::args().nth(1).unwrap_or_default();
+    let outcome = match command.as_str() {
+        "test" => test(),
+        "tidy" => tidy::check(&root()),
+        "bench" => cargo(&["bench", "--workspace", "--benches"]),
+        "" | "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        other => Err(anyhow::anyhow!("{other:?} is no chore\n{HELP}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+}
+
+fn test() -> anyhow::Result<()> {
+    step("rustfmt", || cargo(&["fmt", "--all", "--check"]))?;
+    step("house rules and licences", || tidy::check(&root()))?;
+    step("cargo deny", deny)?;
+    step("mosquitto", mosquitto)?;
+    step("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    step("tests", || cargo(&["test", "--workspace", "--locked", "--all-targets", "--no-fail-fast"]))?;
+    step("doc tests", || cargo(&["test", "--workspace", "--locked", "--doc"]))?;
+    step("documentation", || {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"]);
+        run(command.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"))
+    })?;
+    println!("\nxtask: all passed");
+    Ok(())
+}
+
+fn step(name: &str, run: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    println!("\n== {name}");
+    run().with_context(|| format!("{name} failed"))
+}
+
+fn cargo(args: &[&str]) -> anyhow::Result<()> {
+    run(Command::new(env!("CARGO")).args(args))
+}
+
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    let status = command.current_dir(root()).status().with_context(|| format!("{command:?}"))?;
+    if status.success() { Ok(()) } else { bail!("{command:?}: {status}") }
+}
+
+fn works(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok()
+}
+
+/// Licences, sources and duplicates by cargo-deny, where it is there or can be installed into the target folder. The
+/// licence rule itself is also in `tidy`, so a machine without the tool still enforces it.
+fn deny() -> anyhow::Result<()> {
+    let tools = root().join("target/tools");
+    let installed = tools.join("bin/cargo-deny");
+    let program = if works("cargo-deny", &["--version"]) {
+        PathBuf::from("cargo-deny")
+    } else if installed.exists() || std::env::var_os("XTASK_NO_INSTALL").is_some() {
+        installed
+    } else {
+        println!("cargo-deny is not there; installing it into {}", tools.display());
+        let mut install = Command::new(env!("CARGO"));
+        install.args(["install", "cargo-deny", "--locked", "--quiet", "--debug", "--root"]).arg(&tools);
+        if let Err(error) = run(&mut install) {
+            println!("cargo-deny cannot be installed here ({error}); going on without it");
+            return Ok(());
+        }
+        installed
+    };
+    if !works(&program, &["--version"]) {
+        println!("no cargo-deny; going on without it");
+        return Ok(());
+    }
+    // Advisories need a database from the network: checked where it can be had, said where not.
+    run(Command::new(&program).args(["--locked", "check", "licenses", "bans", "sources"]))?;
+    if run(Command::new(&program).args(["--locked", "check", "advisories"])).is_err() {
+        let has_database = run(Command::new(&program).args(["fetch", "db"])).is_ok();
+        if has_database {
+            bail!("advisories");
+        }
+        println!("the advisory database cannot be fetched here: advisories are NOT checked");
+    }
+    Ok(())
+}
+
+/// The end-to-end tests need a real broker.
+fn mosquitto() -> anyhow::Result<()> {
+    let there = || ["mosquitto", "/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"].iter().any(|p| works(p, &["-h"]));
+    if there() {
+        return Ok(());
+    }
+    println!("mosquitto is not there; trying apt-get");
+    for args in [["update", "-qq"].as_slice(), &["install", "-y", "-qq", "mosquitto"]] {
+        let _ = Command::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive").status();
+    }
+    if there() { Ok(()) } else { bail!("the end-to-end tests need mosquitto: sudo apt-get install mosquitto") }
+}
