@@ -1,6 +1,6 @@
 //! One second of the core at a busy intersection, with about 50 and 200 participants: all sensor frames and messages of
 //! that second, tracking, events and track lists. Divide by ten for one 10 Hz step.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a bench may stop")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench may stop")]
 
 #[path = "../tests/support/mod.rs"]
 mod support;

@@ -248,7 +248,7 @@ mod tests {
     fn strangers_are_refused() {
         let frame = v1::DetectionFrame { sensor_id: "x".repeat(1000), ..v1::DetectionFrame::default() };
         let site = SiteFrame::new(22.69, 114.35).unwrap();
-        let error = super::detections(&[setup()], &site, &frame, Timestamp::default()).unwrap_err();
+        let error = detections(&[setup()], &site, &frame, Timestamp::default()).unwrap_err();
         assert_eq!(error, IntakeError::UnknownSensor("x".repeat(64)));
     }
 }

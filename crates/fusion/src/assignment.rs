@@ -72,7 +72,7 @@ impl Assignment {
         let columns = sorted(|pair| pair.track);
         // Each detection has a column of its own for being nobody's, so rows never outnumber columns.
         let scaled = |cost: f64| (cost * 1024.0).round() as i64;
-        let forbidden = scaled(miss_cost) * 4 * (rows.len() as i64 + 1);
+        let forbidden = scaled(miss_cost * 4.0 * (rows.len() + 1) as f64);
         let mut costs = Matrix::new(rows.len(), columns.len() + rows.len(), forbidden);
         for row in 0..rows.len() {
             set(&mut costs, row, columns.len() + row, scaled(miss_cost));
@@ -84,10 +84,10 @@ impl Assignment {
         }
         let (_, chosen) = kuhn_munkres_min(&costs);
         for (row, column) in chosen.into_iter().enumerate() {
-            if let (Some(detection), Some(track)) = (rows.get(row), columns.get(column)) {
-                if costs.get((row, column)).is_some_and(|cost| *cost < forbidden) {
-                    self.assign(*track, *detection);
-                }
+            if let (Some(detection), Some(track)) = (rows.get(row), columns.get(column))
+                && costs.get((row, column)).is_some_and(|cost| *cost < forbidden)
+            {
+                self.assign(*track, *detection);
             }
         }
     }

@@ -93,9 +93,9 @@ impl Default for ClassBelief {
 impl ClassBelief {
     /// Takes one report into account, which is right with probability `reliability`.
     pub(crate) fn observe(&mut self, reported: Class, reliability: f64) {
-        let wrong = (1.0 - reliability) / 5.0;
         // No class is ever ruled out: a thousand equal reports are not a thousand independent ones.
         const FLOOR: f64 = 1e-3;
+        let wrong = (1.0 - reliability) / 5.0;
         for (class, probability) in Class::ALL.into_iter().zip(&mut self.0) {
             let likelihood = if class == reported { reliability } else { wrong };
             *probability = (*probability * likelihood).max(FLOOR * 1e-3);

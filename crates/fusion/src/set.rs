@@ -197,7 +197,7 @@ fn class_mismatch(participant: &Participant, detection: &Detection) -> f64 {
 
 fn motion_mismatch(foreseen: &Kinematics, model: &SensorModel, detection: &Detection) -> f64 {
     let [.., vxx, _, vyy] = foreseen.upper_triangle();
-    let spread = (vxx + vyy) / 2.0;
+    let spread = f64::midpoint(vxx, vyy);
     let mut cost = 0.0;
     if let Some(velocity) = detection.velocity {
         let off = velocity.mps - foreseen.velocity_mps();

@@ -130,10 +130,10 @@ impl Tracker {
             return Err(FrameError::UnknownSensor);
         }
         let key = |frame: &SensorFrame| (frame.measured_at, frame.sensor);
-        if let Some(newest) = self.steps.back().map(|step| step.frame.measured_at) {
-            if newest.duration_since(frame.measured_at) > self.config.reorder_window {
-                return Err(FrameError::TooLate);
-            }
+        if let Some(newest) = self.steps.back().map(|step| step.frame.measured_at)
+            && newest.duration_since(frame.measured_at) > self.config.reorder_window
+        {
+            return Err(FrameError::TooLate);
         }
         let place = self.steps.partition_point(|step| key(&step.frame) < key(&frame));
         let repeated = |step: &Step| {
@@ -177,10 +177,10 @@ impl Tracker {
         self.last_snapshot_at = self.steps.iter().rev().find(|s| s.before.is_some()).map(|s| s.frame.measured_at);
         let mut frame = Some(frame);
         for (index, step) in later.into_iter().enumerate() {
-            if start + index == place {
-                if let Some(frame) = frame.take() {
-                    self.run(frame);
-                }
+            if start + index == place
+                && let Some(frame) = frame.take()
+            {
+                self.run(frame);
             }
             self.run(step);
         }

@@ -1,5 +1,6 @@
 //! The command line: decode and encode, check, and the demo.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop")]
+#![allow(clippy::disallowed_methods, reason = "tests read files, and wait for conditions by looking again")]
 
 mod support;
 

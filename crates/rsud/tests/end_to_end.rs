@@ -1,5 +1,6 @@
 //! The real daemon, a real mosquitto, real sockets: captured and cross-checked frames go in, a subscriber sees them.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop")]
+#![allow(clippy::disallowed_methods, reason = "tests read files, and wait for conditions by looking again")]
 
 mod support;
 
@@ -47,7 +48,7 @@ fn frames_of_the_2020_profile_arrive_field_by_field() {
     assert_eq!((bsm.received_by.as_str(), bsm.aid, bsm.profile()), ("pc5", Some(111), v1::Profile::Profile2020));
     let Some(Content::Bsm(bsm)) = bsm.content else { panic!("no BSM") };
     assert_eq!((bsm.msg_cnt, bsm.id.as_ref(), bsm.sec_mark_ms), (87, b"SZPS0001".as_slice(), Some(41250)));
-    let position = bsm.position.unwrap();
+    let position = bsm.position.clone().unwrap();
     assert!(near(position.latitude_deg, 22.691_765) && near(position.longitude_deg, 114.346_932));
     assert!(near(position.elevation_m, 45.8) && near(bsm.speed_mps, 13.46) && near(bsm.heading_deg, 92.6));
     assert!(near(bsm.steering_wheel_angle_deg, -4.5) && near(bsm.time_accuracy_s, 0.001));
@@ -144,7 +145,7 @@ fn peers_speak_protobuf_over_udp() {
     rsud.wait_for_broker();
     let sent = v1::V2xMessage { octets: vector("rsm16").into(), ..v1::V2xMessage::default() };
     udp().send_to(&sent.encode_to_vec(), address).unwrap();
-    let got = subscriber.wait("the RSM", |m| v2x(m));
+    let got = subscriber.wait("the RSM", v2x);
     assert_eq!((got.received_by.as_str(), got.octets.as_ref()), ("v2x_udp", vector("rsm16").as_slice()));
     assert!(matches!(got.content, Some(Content::Rsm(rsm)) if rsm.participants.len() == 16));
 }

@@ -1,6 +1,7 @@
 //! 100,000 random, cut and bit-flipped datagrams of each adapter's kind: the daemon goes on serving, its memory stays
 //! flat, and each datagram is counted.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop")]
+#![allow(clippy::disallowed_methods, reason = "tests read files, and wait for conditions by looking again")]
 
 mod support;
 

@@ -119,8 +119,8 @@ fn beside(link_line: &[Vector2], link: &v1::Link, lane: &v1::Lane, width_m: f64)
     let count = link.lanes.len() as f64;
     let rank = link.lanes.iter().filter(|other| other.id < lane.id).count() as f64;
     let right_m = (rank + 0.5 - count / 2.0) * width_m;
-    let segments = link_line.iter().zip(link_line.iter().skip(1)).map(|(a, b)| *b - *a);
-    let directions: Vec<Vector2> = segments.clone().chain(segments.last()).collect();
+    let mut segments = link_line.iter().zip(link_line.iter().skip(1)).map(|(a, b)| *b - *a);
+    let directions: Vec<Vector2> = segments.clone().chain(segments.next_back()).collect();
     link_line
         .iter()
         .zip(directions)

@@ -55,18 +55,19 @@ fn run(seconds: f64, actors: &[Actor]) -> Vec<EventChange> {
         reorder_window: Duration::from_millis(500),
         max_participants: 100,
     });
+    let numbers: Vec<i64> = (0..100).collect();
     let (mut changes, mut tracks) = (Vec::new(), Vec::new());
     for step in 0..(seconds * 20.0) as i64 {
         let t = step as f64 / 20.0;
         let noise = |n: i64| ((step * 7919 + n * 104_729) % 100) as f64 / 100.0 * 0.1 - 0.05;
         let detections = actors
             .iter()
-            .enumerate()
-            .filter_map(|(index, (class, place))| {
+            .zip(&numbers)
+            .filter_map(|((class, place), n)| {
                 let (x, y) = place(t)?;
                 let (px, py) = place(t - 0.05).unwrap_or((x, y));
                 Some(Detection {
-                    position_m: Vector2::new(x + noise(index as i64), y + noise(index as i64 + 50)),
+                    position_m: Vector2::new(x + noise(*n), y + noise(*n + 50)),
                     covariance_m2: Covariance2 { xx: 0.02, xy: 0.0, yy: 0.02 },
                     velocity: Some(Velocity { mps: Vector2::new((x - px) * 20.0, (y - py) * 20.0), sd_mps: 0.5 }),
                     radial: None,
@@ -74,7 +75,7 @@ fn run(seconds: f64, actors: &[Actor]) -> Vec<EventChange> {
                     extent_m: Some(class.usual_extent_m()),
                     class: Some(*class),
                     confidence: 0.9,
-                    object_id: Some(index as u64 + 1),
+                    object_id: Some(n.unsigned_abs() + 1),
                     v2x_id: None,
                 })
             })

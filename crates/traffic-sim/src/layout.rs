@@ -124,7 +124,10 @@ pub fn crosswalk(arm: usize) -> [Vector2; 2] {
 pub fn map_message() -> v1::MapData {
     let mut nodes = vec![node("PINGSHAN-SIM", 1, (0..4).map(|arm| link(arm, true)).collect())];
     nodes.extend(
-        (0..4).map(|arm| node(["EAST", "NORTH", "WEST", "SOUTH"][arm], arm as u32 + 2, vec![link(arm, false)])),
+        ["EAST", "NORTH", "WEST", "SOUTH"]
+            .into_iter()
+            .zip(0..)
+            .map(|(name, arm)| node(name, arm as u32 + 2, vec![link(arm, false)])),
     );
     v1::MapData { msg_cnt: 0, nodes, ..v1::MapData::default() }
 }

@@ -231,15 +231,14 @@ impl SensorSpec {
             }
         }
         let mistaken = rng.random_bool(0.06);
-        let class = match agent.class {
-            AgentClass::Car if mistaken => AgentClass::Truck,
-            AgentClass::Truck if mistaken => AgentClass::Bus,
-            AgentClass::Bus if mistaken => AgentClass::Truck,
-            AgentClass::Motorcycle if mistaken => AgentClass::Bicycle,
-            AgentClass::Bicycle if mistaken => AgentClass::Pedestrian,
-            AgentClass::Pedestrian if mistaken => AgentClass::Bicycle,
-            class => class,
+        // What each class is taken for, when it is.
+        let taken_for = match agent.class {
+            AgentClass::Car | AgentClass::Bus => AgentClass::Truck,
+            AgentClass::Truck => AgentClass::Bus,
+            AgentClass::Motorcycle | AgentClass::Pedestrian => AgentClass::Bicycle,
+            AgentClass::Bicycle => AgentClass::Pedestrian,
         };
+        let class = if mistaken { taken_for } else { agent.class };
         detection.class_label = self.label(class).into();
         detection
     }

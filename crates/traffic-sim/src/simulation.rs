@@ -133,10 +133,10 @@ impl Simulation {
         loop {
             let horizon = self.at(self.world.time_s);
             // Nothing that is still to be measured can be sent before now.
-            if self.pending.peek().is_some_and(|Reverse(emission)| emission.at < horizon) {
-                if let Some(Reverse(emission)) = self.pending.pop() {
-                    return emission;
-                }
+            if self.pending.peek().is_some_and(|Reverse(emission)| emission.at < horizon)
+                && let Some(Reverse(emission)) = self.pending.pop()
+            {
+                return emission;
             }
             self.advance();
         }

@@ -309,10 +309,11 @@ impl Agent {
                 consider(gap_m + 1.5, 0.0);
             }
         }
-        if let Some((at_m, until_s)) = self.hold {
-            if now_s < until_s && self.along_m < at_m + 1.0 {
-                consider(at_m - self.along_m + 2.0, 0.0);
-            }
+        if let Some((at_m, until_s)) = self.hold
+            && now_s < until_s
+            && self.along_m < at_m + 1.0
+        {
+            consider(at_m - self.along_m + 2.0, 0.0);
         }
         idm(me.class, self.free_mps, me.speed_mps, ahead)
     }

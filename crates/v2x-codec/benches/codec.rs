@@ -1,5 +1,6 @@
 //! Decoding, encoding and conversion of the first-stage messages.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench may stop")]
+#![allow(clippy::disallowed_methods, reason = "a bench reads its vectors")]
 
 use std::hint::black_box;
 use std::path::Path;
@@ -21,7 +22,7 @@ fn codec(c: &mut Criterion) {
         let mut broken = octets.clone();
         broken.push(0);
         group.bench_function("refuse", |b| {
-            b.iter(|| Message::from_uper(Profile::Y2020, black_box(&broken)).unwrap_err())
+            b.iter(|| Message::from_uper(Profile::Y2020, black_box(&broken)).unwrap_err());
         });
         group.finish();
     }

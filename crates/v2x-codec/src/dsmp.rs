@@ -184,15 +184,14 @@ impl<'a> Frame<'a> {
         };
         let aid_offset = rest.at;
         let first = rest.octet()?;
-        let aid = match first {
-            0x00..=0x7F => u16::from(first),
-            0x80..=0xFF => {
-                let second = rest.octet()?;
-                u16::from_be_bytes([first, second])
-                    .checked_sub(0x7F80)
-                    .filter(|aid| *aid > 0x7F)
-                    .ok_or(DsmpError::BadAid { offset: aid_offset })?
-            }
+        let aid = if let 0x00..=0x7F = first {
+            u16::from(first)
+        } else {
+            let second = rest.octet()?;
+            u16::from_be_bytes([first, second])
+                .checked_sub(0x7F80)
+                .filter(|aid| *aid > 0x7F)
+                .ok_or(DsmpError::BadAid { offset: aid_offset })?
         };
         let length = usize::from(u16::from_be_bytes([rest.octet()?, rest.octet()?]));
         let payload_offset = rest.at;

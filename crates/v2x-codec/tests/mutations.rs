@@ -1,5 +1,6 @@
 //! What still decodes after any damage converts to protobuf and back without loss; nothing panics.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop")]
+#![allow(clippy::disallowed_methods, reason = "a test reads its vectors")]
 
 use std::path::Path;
 

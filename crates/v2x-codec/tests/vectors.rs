@@ -1,6 +1,7 @@
 //! Every vector decodes in its profile to the values it states, and encodes back to the same octets, through UPER, JSON
 //! and protobuf.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may stop")]
+#![allow(clippy::disallowed_methods, reason = "a test reads its vectors")]
 
 use std::path::Path;
 

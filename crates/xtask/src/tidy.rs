@@ -53,7 +53,7 @@ const MAX_LINES: usize = 600;
 /// Checks the rules of the house.
 pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
     let metadata = metadata(root)?;
-    let packages = metadata["packages"].as_array().context("cargo metadata")?;
+    let packages = metadata.get("packages").and_then(Value::as_array).context("cargo metadata")?;
     let mut problems = Vec::new();
     dependencies(packages, &mut problems);
     licences(packages, &mut problems);

@@ -1,5 +1,6 @@
 //! The simulated intersection as inputs of the core.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, missing_docs, unreachable_pub, reason = "a test may stop")]
+#![allow(dead_code, reason = "each test and bench uses its part")]
 
 use std::time::Duration;
 

@@ -262,7 +262,7 @@ mod tests {
         assert!(all);
         assert_eq!(values[1]["dsmp"]["aid"], 3623);
         assert_eq!(values[1]["dsmp"]["message"], values[0]);
-        let text: String = values.iter().map(|value| format!("{value}\n")).collect();
+        let text: String = values.iter().flat_map(|value| [value.to_string(), "\n".into()]).collect();
         assert_eq!(encode_text(&text), (true, format!("{RSM}\n{framed}\n{extended}\n")));
     }
 

@@ -1,4 +1,4 @@
-//! The link to the broker: MQTT 5, QoS 1, last will, retained state.
+//! The link to the broker: MQTT 5, `QoS` 1, last will, retained state.
 //!
 //! Two tasks: one polls the connection and nothing else, one publishes. An item is done when the broker has acknowledged
 //! it; until then it is kept, and when the link breaks it goes back to the front of its queue. A new connection starts a
@@ -31,7 +31,7 @@ use crate::stats::{LogGate, Stats};
 /// Publishes under way at the same time.
 const IN_FLIGHT: usize = 64;
 /// A stop waits so long for what still waits.
-const DRAIN: Duration = Duration::from_millis(3000);
+const DRAIN: Duration = Duration::from_secs(3);
 const BACK_OFF_MS: std::ops::RangeInclusive<u64> = 100..=5000;
 
 /// State of the link.
@@ -229,11 +229,12 @@ impl Publisher {
                 announced = Some(link);
                 self.announce(v1::Availability::Online).await;
             }
-            if up && self.under_way.len() < IN_FLIGHT {
-                if let Some((priority, item)) = self.uplink.waiting.pop() {
-                    self.publish(priority, item).await;
-                    continue;
-                }
+            if up
+                && self.under_way.len() < IN_FLIGHT
+                && let Some((priority, item)) = self.uplink.waiting.pop()
+            {
+                self.publish(priority, item).await;
+                continue;
             }
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -257,11 +258,12 @@ impl Publisher {
     async fn drain(&mut self) {
         loop {
             let up = *self.link.borrow_and_update() != LinkState::Down;
-            if up && self.under_way.len() < IN_FLIGHT {
-                if let Some((priority, item)) = self.uplink.waiting.pop() {
-                    self.publish(priority, item).await;
-                    continue;
-                }
+            if up
+                && self.under_way.len() < IN_FLIGHT
+                && let Some((priority, item)) = self.uplink.waiting.pop()
+            {
+                self.publish(priority, item).await;
+                continue;
             }
             if self.under_way.is_empty() && self.uplink.waiting.is_empty() {
                 return;
@@ -286,10 +288,10 @@ impl Publisher {
         let options = PublishOptions::new(QoS::AtLeastOnce).retained().properties(properties);
         let sent = self.client.publish_tracked(self.uplink.state_topic(), payload, options);
         // The state is told anew with each connection, so a lost one needs no care.
-        if let Ok(Ok(notice)) = tokio::time::timeout(Duration::from_millis(500), sent).await {
-            if availability == v1::Availability::Offline {
-                let _ = tokio::time::timeout(Duration::from_millis(500), notice.wait_completion_async()).await;
-            }
+        if let Ok(Ok(notice)) = tokio::time::timeout(Duration::from_millis(500), sent).await
+            && availability == v1::Availability::Offline
+        {
+            let _ = tokio::time::timeout(Duration::from_millis(500), notice.wait_completion_async()).await;
         }
     }
 

@@ -1,6 +1,8 @@
 //! What the end-to-end tests share: the real daemon as a child process, a broker, a subscriber, and waiting for
 //! conditions instead of sleeping for luck.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop")]
+#![allow(clippy::disallowed_methods, reason = "tests read files, and wait for conditions by looking again")]
+#![allow(unreachable_pub, missing_docs, reason = "a module of tests")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::io::{BufRead as _, BufReader};

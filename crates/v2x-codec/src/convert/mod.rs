@@ -6,7 +6,10 @@
 //! Both profiles have their own generated types but share the twins, so the conversion is written once, in `twin/`, and
 //! compiled against the types of each profile; what differs between the profiles stands in the two modules below.
 
+// The files in twin/ are compiled twice on purpose: once against the types of each profile.
+#[allow(clippy::duplicate_mod, reason = "see above")]
 mod p2019;
+#[allow(clippy::duplicate_mod, reason = "see above")]
 mod p2020;
 mod scalar;
 

@@ -30,6 +30,7 @@ pub(super) mod differences {
     pub(in crate::convert) const MAX_CONNECTIONS: usize = 8;
     pub(in crate::convert) const MIN_PATH_POINTS: usize = 2;
 
+    #[allow(clippy::unnecessary_wraps, reason = "optional in the other profile")]
     pub(in crate::convert) fn link_width_to_proto(link: &asn::Link) -> Option<f64> {
         Some(si(&link.link_width))
     }

@@ -219,8 +219,8 @@ pub(crate) fn grade_from<G: Grade>(value: Option<f64>, field: &str) -> Result<G,
                 .ok_or(ConvertError::OutOfRange { path: field.into(), value, min, max })?
         }
     };
-    G::from_discriminant(index as isize)
-        .ok_or_else(|| ConvertError::Unknown { path: field.into(), value: index as i64 })
+    G::from_discriminant(index.cast_signed())
+        .ok_or_else(|| ConvertError::Unknown { path: field.into(), value: index.cast_signed() as i64 })
 }
 
 /// An enumerator that keeps its number.
@@ -315,6 +315,7 @@ pub(crate) fn id_from(octets: &Bytes, field: &str) -> Result<OctetString, Conver
 }
 
 /// One octet.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the generated types are all passed by reference")]
 pub(crate) fn octet(octets: &FixedOctetString<1>) -> u32 {
     octets.first().copied().map_or(0, u32::from)
 }

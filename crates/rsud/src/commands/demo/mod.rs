@@ -110,7 +110,7 @@ type Shared = Arc<Mutex<Delivered>>;
 /// # Errors
 /// When a part cannot be started.
 pub async fn demo(args: DemoArgs) -> anyhow::Result<bool> {
-    start_log(&LogConfig { format: LogFormat::Human, level: Some("warn,rumqttd=error".into()) })?;
+    start_log(&LogConfig { format: LogFormat::Human, level: Some("warn,rumqttd=off".into()) })?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
 
@@ -164,7 +164,7 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<bool> {
     let report = report(started.elapsed(), &stats, &delivered);
     match args.format {
         OutputFormat::Json => writeln!(std::io::stdout(), "{report}")?,
-        OutputFormat::Human => screen.conclude(&report)?,
+        OutputFormat::Human => screen::Screen::conclude(&report)?,
     }
     Ok(delivered.events > 0 && delivered.track_lists > 0)
 }

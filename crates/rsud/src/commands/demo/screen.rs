@@ -63,7 +63,7 @@ impl Screen {
         delivered: &Delivered,
     ) -> anyhow::Result<String> {
         let (then, old, old_delivered) = self.before.clone().unwrap_or_default();
-        let seconds = (elapsed - then).as_secs_f64().max(0.001);
+        let seconds = elapsed.saturating_sub(then).as_secs_f64().max(0.001);
         let get = |map: &BTreeMap<String, u64>, name: &str| map.get(name).copied().unwrap_or(0);
         let rate = |name: &str| (get(stats, name).saturating_sub(get(&old, name))) as f64 / seconds;
         let sum = |part: &str| stats.iter().filter(|(name, _)| name.contains(part)).map(|(_, n)| n).sum::<u64>();
@@ -131,7 +131,7 @@ impl Screen {
         Ok(text)
     }
 
-    pub(super) fn conclude(&self, report: &Value) -> anyhow::Result<()> {
+    pub(super) fn conclude(report: &Value) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
         let number = |name: &str| report.get(name).and_then(Value::as_u64).unwrap_or(0);
         let latency =
