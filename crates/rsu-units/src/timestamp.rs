@@ -149,7 +149,7 @@ mod tests {
             let period = Duration::from_millis(period_ms);
             let next = now.next_multiple(period);
             prop_assert!(next > now && next <= now + period);
-            prop_assert_eq!(next.as_micros().rem_euclid(period_ms as i64 * 1000), 0);
+            prop_assert_eq!(next.as_micros().rem_euclid(period_ms.cast_signed() * 1000), 0);
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Decoding, encoding and conversion of the first-stage messages.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a bench may stop")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a bench may stop")]
 #![allow(clippy::disallowed_methods, reason = "a bench reads its vectors")]
 
 use std::hint::black_box;

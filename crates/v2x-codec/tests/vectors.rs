@@ -69,7 +69,8 @@ fn same(ours: &Value, theirs: &Value, at: &str) {
 
 fn bit_text(hex_digits: &str, length: usize) -> String {
     let octets = hex::decode(hex_digits).unwrap_or_default();
-    octets.iter().map(|octet| format!("{octet:08b}")).collect::<String>().chars().take(length).collect()
+    let bit = |index: usize| octets.get(index / 8).is_some_and(|octet| octet >> (7 - index % 8) & 1 == 1);
+    (0..length).map(|index| if bit(index) { '1' } else { '0' }).collect()
 }
 
 #[test]
