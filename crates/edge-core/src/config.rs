@@ -45,7 +45,7 @@ pub struct Periods {
 
 impl Default for Periods {
     fn default() -> Self {
-        Self { tracks: Duration::from_millis(100), health: Duration::from_secs(5), events: Duration::from_millis(20) }
+        Self { tracks: Duration::from_millis(100), health: Duration::from_secs(5), events: Duration::from_millis(10) }
     }
 }
 

@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::SensorSetup;
 
 /// A frame with more detections than this is refused: no sensor sees so many.
-pub const MAX_DETECTIONS: usize = 1024;
+pub const MAX_DETECTIONS: usize = 256;
 /// No sensor sees farther than this, metres.
 const MAX_DISTANCE_M: f64 = 2000.0;
 /// Nothing on the road is faster, metres per second.
@@ -132,11 +132,14 @@ pub fn bsm(
     let sd_m = accuracy.or(confidence.map(|bound_m| bound_m / 2.45)).unwrap_or(1.5).clamp(0.5, 50.0);
     let variance = sd_m * sd_m;
     let heading_rad = message.heading_deg.map(angle::rad_from_heading_deg);
-    let velocity = message
-        .speed_mps
-        .zip(heading_rad)
-        .map(|(speed_mps, heading_rad)| Velocity { mps: Vector2::from_angle(heading_rad) * speed_mps, sd_mps: 0.3 });
-    let size = message.size.as_ref().filter(|size| size.length_m > 0.0 && size.width_m > 0.0);
+    let velocity =
+        message.speed_mps.filter(|speed_mps| speed_mps.abs() < MAX_SPEED_MPS).zip(heading_rad).map(
+            |(speed_mps, heading_rad)| Velocity { mps: Vector2::from_angle(heading_rad) * speed_mps, sd_mps: 0.3 },
+        );
+    let size = message
+        .size
+        .as_ref()
+        .filter(|size| size.length_m > 0.0 && size.width_m > 0.0 && size.length_m < 30.0 && size.width_m < 4.0);
     let detection = Detection {
         position_m,
         covariance_m2: Covariance2 { xx: variance, xy: 0.0, yy: variance },

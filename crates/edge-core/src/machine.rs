@@ -109,6 +109,7 @@ impl Core {
             return;
         }
         self.counters.count("clock_set_back");
+        self.started_at = self.started_at - self.now.duration_since(now);
         self.tracker.clear();
         self.now = now;
         self.monitor.clear(now, &mut self.changes);
@@ -177,8 +178,10 @@ impl Core {
 
     fn bsm_frame(&mut self, bsm: &v1::BasicSafetyMessage, arrived_at: Timestamp) -> Option<SensorFrame> {
         let claimed = bsm.sec_mark_ms.and_then(|ms| Timestamp::from_dsecond(ms, arrived_at));
+        let oldest_s = MAX_BSM_AGE_S.min(self.config.reorder_window.as_secs_f64() * 0.8);
+        let credible = -self.config.max_clock_lead.as_secs_f64()..oldest_s;
         let measured_at = match claimed {
-            Some(claimed) if (0.0 - 0.1..MAX_BSM_AGE_S).contains(&arrived_at.seconds_since(claimed)) => claimed,
+            Some(claimed) if credible.contains(&arrived_at.seconds_since(claimed)) => claimed,
             _ => {
                 self.counters.count("bsm_clock_off");
                 arrived_at
@@ -198,7 +201,9 @@ impl Core {
 
     fn look_for_events(&mut self, outputs: &mut Vec<Output>) {
         let cause = self.unseen_since.take();
-        self.next_events_at = self.now + self.config.periods.events;
+        // Whoever is late looks less often, so that a flood cannot make each input cost a look.
+        let late = self.now.duration_since(self.next_events_at).min(Duration::from_millis(100));
+        self.next_events_at = self.now + self.config.periods.events.max(late);
         self.tracker.tracks_at(self.now, &mut self.tracks);
         self.tell_changes(cause, outputs);
     }
@@ -219,9 +224,12 @@ impl Core {
     }
 
     fn publish_tracks(&mut self, outputs: &mut Vec<Output>) {
-        let missed =
-            self.now.duration_since(self.next_tracks_at).as_micros() / self.config.periods.tracks.as_micros().max(1);
-        self.counters.add("track_lists_skipped", u64::try_from(missed).unwrap_or(u64::MAX));
+        let late = self.now.duration_since(self.next_tracks_at);
+        // More than that is a clock that was set, not a core that was late.
+        if late < Duration::from_secs(10) {
+            let missed = late.as_micros() / self.config.periods.tracks.as_micros().max(1);
+            self.counters.add("track_lists_skipped", u64::try_from(missed).unwrap_or(0));
+        }
         self.next_tracks_at = self.now.next_multiple(self.config.periods.tracks);
         self.tracker.tracks_at(self.now, &mut self.tracks);
         // Also when nothing came in: whoever is not seen any more must be noticed.

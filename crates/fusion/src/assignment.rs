@@ -6,6 +6,9 @@
 use pathfinding::kuhn_munkres::kuhn_munkres_min;
 use pathfinding::matrix::Matrix;
 
+/// Groups with more detections than this are not solved exactly.
+const MAX_EXACT: usize = 64;
+
 /// A detection that may belong to a track, and what it would cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Pair {
@@ -70,6 +73,10 @@ impl Assignment {
         };
         let rows = sorted(|pair| pair.detection);
         let columns = sorted(|pair| pair.track);
+        if rows.len() > MAX_EXACT {
+            self.solve_greedily(group, pairs);
+            return;
+        }
         // Each detection has a column of its own for being nobody's, so rows never outnumber columns.
         let scaled = |cost: f64| (cost * 1024.0).round() as i64;
         let forbidden = scaled(miss_cost * 4.0 * (rows.len() + 1) as f64);
@@ -88,6 +95,19 @@ impl Assignment {
                 && costs.get((row, column)).is_some_and(|cost| *cost < forbidden)
             {
                 self.assign(*track, *detection);
+            }
+        }
+    }
+
+    /// The cheapest pair first: for crowds that no junction holds, where exactness would cost cubic time.
+    fn solve_greedily(&mut self, group: &[(usize, usize)], pairs: &[Pair]) {
+        let mut of_group: Vec<&Pair> = group.iter().filter_map(|(_, index)| pairs.get(*index)).collect();
+        of_group.sort_by(|a, b| a.cost.total_cmp(&b.cost).then((a.track, a.detection).cmp(&(b.track, b.detection))));
+        let mut taken = std::collections::BTreeSet::new();
+        for pair in of_group {
+            let free = self.track_to_detection.get(pair.track).is_some_and(Option::is_none);
+            if free && taken.insert(pair.detection) {
+                self.assign(pair.track, pair.detection);
             }
         }
     }

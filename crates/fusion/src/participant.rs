@@ -10,6 +10,8 @@ use crate::types::{Covariance2, Detection, MAX_SENSORS, SensorId, SensorKind, Se
 const HEADING_FROM_MOTION_MPS: f64 = 1.0;
 const SOURCE_MEMORY_S: f64 = 1.0;
 const OBJECT_ID_MEMORY_S: f64 = 0.7;
+/// A V2X identity that was not heard for so long may have been changed: vehicles take a new pseudonym now and then.
+const V2X_ID_MEMORY_S: f64 = 1.0;
 const UNKNOWN_VELOCITY_SD_MPS: f64 = 8.0;
 
 /// A participant, confirmed or not.
@@ -23,9 +25,14 @@ pub(crate) struct Participant {
     pub(crate) confirmed: bool,
     pub(crate) hits: u32,
     pub(crate) class: ClassBelief,
+    /// Whether any sensor told a class.
+    pub(crate) classified: bool,
     pub(crate) heading_rad: Option<f64>,
     extent_m: Option<(f64, f64)>,
     pub(crate) v2x_id: Option<V2xId>,
+    v2x_heard_at: Timestamp,
+    /// Whether a roadside sensor ever saw it.
+    pub(crate) seen_by_sensor: bool,
     pub(crate) first_measured_at: Timestamp,
     pub(crate) last_measured_at: Timestamp,
     /// When each sensor saw it last, and under which identity.
@@ -68,9 +75,12 @@ impl Participant {
             confirmed: false,
             hits: 1,
             class: ClassBelief::default(),
+            classified: false,
             heading_rad: None,
             extent_m: None,
             v2x_id: detection.v2x_id,
+            v2x_heard_at: at,
+            seen_by_sensor: false,
             first_measured_at: at,
             last_measured_at: at,
             seen: [Seen { at: Timestamp::from_micros(i64::MIN), object_id: None }; MAX_SENSORS],
@@ -84,8 +94,15 @@ impl Participant {
         self.kinematics.predicted(at.seconds_since(self.at), self.class.mean(Class::acceleration_sd_mps2))
     }
 
+    /// Where it will be, or was, at another time: the mean of [`predicted`](Self::predicted), at a fraction of its cost.
+    pub(crate) fn position_at(&self, at: Timestamp) -> Vector2 {
+        self.kinematics.position_m() + self.kinematics.velocity_mps() * at.seconds_since(self.at)
+    }
+
     pub(crate) fn extent_m(&self) -> (f64, f64) {
-        self.extent_m.unwrap_or_else(|| self.class.best().0.usual_extent_m())
+        // Until somebody tells a class it may be anything, so it is taken for small.
+        let usual = || if self.classified { self.class.best().0.usual_extent_m() } else { (2.0, 0.8) };
+        self.extent_m.unwrap_or_else(usual)
     }
 
     /// Takes a detection that was assigned to it into account.
@@ -132,6 +149,7 @@ impl Participant {
                 SensorKind::Radar => 0.45,
             };
             self.class.observe(class, reliability);
+            self.classified = true;
         }
         if let Some((length_m, width_m)) = detection.extent_m {
             let known = self.extent_m.unwrap_or((length_m, width_m));
@@ -140,7 +158,9 @@ impl Participant {
         }
         if detection.v2x_id.is_some() {
             self.v2x_id = detection.v2x_id;
+            self.v2x_heard_at = at;
         }
+        self.seen_by_sensor |= kind != SensorKind::V2x;
         let velocity = self.kinematics.velocity_mps();
         if velocity.norm() > HEADING_FROM_MOTION_MPS {
             self.heading_rad = Some(velocity.angle_rad());
@@ -175,6 +195,19 @@ impl Participant {
         let seen = self.seen.get(sensor.index())?;
         let known = seen.object_id.filter(|_| at.seconds_since(seen.at) < OBJECT_ID_MEMORY_S)?;
         Some(known == object_id?)
+    }
+
+    /// Takes over the name of a double.
+    pub(crate) fn inherit_name(&mut self, double: &Self) {
+        if self.v2x_id.is_none() || self.v2x_heard_at < double.v2x_heard_at {
+            self.v2x_id = double.v2x_id;
+            self.v2x_heard_at = double.v2x_heard_at;
+        }
+    }
+
+    /// The identity by which it calls itself now.
+    pub(crate) fn name_at(&self, at: Timestamp) -> Option<V2xId> {
+        self.v2x_id.filter(|_| at.seconds_since(self.v2x_heard_at) < V2X_ID_MEMORY_S)
     }
 
     /// Whether it is to be given up.

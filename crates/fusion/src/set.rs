@@ -28,15 +28,22 @@ pub(crate) struct ParticipantSet {
 /// Memory for one step, kept from step to step.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Workspace {
-    predicted: Vec<Kinematics>,
+    /// Where each participant should be.
+    places: Vec<Vector2>,
     pairs: Vec<Pair>,
     assigned: Vec<bool>,
+    /// Participants that this frame moved or made.
+    touched: Vec<TrackId>,
     assignment: Assignment,
 }
 
 /// Gives identities to births: the same birth gets the same identity when frames are run again.
 pub(crate) trait Identities {
     fn identity(&mut self, frame: &SensorFrame, detection: usize) -> TrackId;
+
+    /// The identity of a participant that was hit by a detection: its own, or the older one that was given to it when
+    /// this detection was its birth, before an earlier frame came late.
+    fn older(&self, frame: &SensorFrame, detection: usize, own: TrackId) -> TrackId;
 }
 
 impl ParticipantSet {
@@ -49,22 +56,25 @@ impl ParticipantSet {
         identities: &mut dyn Identities,
     ) {
         let at = frame.measured_at;
-        work.predicted.clear();
-        work.predicted.extend(self.participants.iter().map(|participant| participant.predicted(at)));
+        work.places.clear();
+        work.places.extend(self.participants.iter().map(|participant| participant.position_at(at)));
+        work.touched.clear();
         self.pair_up(frame, model, work);
         work.assigned.clear();
         work.assigned.resize(frame.detections.len(), false);
         let of_tracks = work.assignment.solve(frame.detections.len(), self.participants.len(), &work.pairs, MISS_COST);
 
-        for ((participant, foreseen), detection) in self.participants.iter_mut().zip(&work.predicted).zip(of_tracks) {
+        for ((participant, place), detection) in self.participants.iter_mut().zip(&work.places).zip(of_tracks) {
             let assigned = detection.and_then(|index| Some((index, frame.detections.get(index)?)));
             if let Some((index, detection)) = assigned {
                 participant.hit(frame.sensor, model, at, detection);
+                participant.id = identities.older(frame, index, participant.id);
                 participant.confirmed |= participant.hits >= CONFIRM_HITS && participant.existence > CONFIRM_EXISTENCE;
+                work.touched.push(participant.id);
                 if let Some(slot) = work.assigned.get_mut(index) {
                     *slot = true;
                 }
-            } else if model.kind != SensorKind::V2x && model.sees(foreseen.position_m()) {
+            } else if model.kind != SensorKind::V2x && model.sees(*place) {
                 participant.missed(model.kind, at);
             }
         }
@@ -73,11 +83,12 @@ impl ParticipantSet {
             let free = work.assigned.get(index) == Some(&false);
             if free && !self.in_a_footprint(at, detection) {
                 let id = identities.identity(frame, index);
+                work.touched.push(id);
                 self.participants.push(Participant::born(id, frame.sensor, model, at, detection));
             }
         }
         self.participants.retain(|participant| !participant.is_over(at));
-        self.merge_doubles(at);
+        self.merge_doubles(at, &work.touched);
     }
 
     /// Lets the weakest go where there are more than `max`.
@@ -88,10 +99,12 @@ impl ParticipantSet {
         let mut strengths: Vec<f64> = self.participants.iter().map(|participant| participant.existence).collect();
         strengths.sort_unstable_by(|a, b| b.total_cmp(a));
         let least = max.checked_sub(1).and_then(|last| strengths.get(last)).copied().unwrap_or(f64::INFINITY);
-        let mut room = max;
+        let stronger = strengths.iter().filter(|strength| **strength > least).count();
+        let mut room = max.saturating_sub(stronger);
         self.participants.retain(|participant| {
-            let keep = participant.existence >= least && room > 0;
-            room -= usize::from(keep);
+            let equal = participant.existence >= least && participant.existence <= least;
+            let keep = participant.existence > least || (equal && room > 0);
+            room -= usize::from(keep && equal);
             keep
         });
     }
@@ -99,19 +112,21 @@ impl ParticipantSet {
     fn pair_up(&self, frame: &SensorFrame, model: &SensorModel, work: &mut Workspace) {
         work.pairs.clear();
         for (d, detection) in frame.detections.iter().enumerate() {
-            for (t, (participant, foreseen)) in self.participants.iter().zip(&work.predicted).enumerate() {
-                let offset = detection.position_m - foreseen.position_m();
+            for (t, (participant, place)) in self.participants.iter().zip(&work.places).enumerate() {
+                let offset = detection.position_m - *place;
                 let reach_m = MAX_GATE_M + participant.extent_m().0 / 2.0;
-                let same_identity = detection.v2x_id.is_some() && detection.v2x_id == participant.v2x_id;
+                let name = participant.name_at(frame.measured_at);
+                let same_identity = detection.v2x_id.is_some() && detection.v2x_id == name;
                 if same_identity && offset.norm() < IDENTITY_GATE_M {
                     work.pairs.push(Pair { detection: d, track: t, cost: -1000.0 });
                     continue;
                 }
                 // Two vehicles that name themselves differently are two vehicles.
-                let different = detection.v2x_id.is_some() && participant.v2x_id.is_some() && !same_identity;
+                let different = detection.v2x_id.is_some() && name.is_some() && !same_identity;
                 if different || offset.norm_squared() > reach_m * reach_m {
                     continue;
                 }
+                let foreseen = participant.predicted(frame.measured_at);
                 let noise = participant.measurement_noise(model, detection);
                 let Some(distance) = foreseen.distance(detection.position_m, noise) else { continue };
                 if distance.squared > GATE {
@@ -119,7 +134,7 @@ impl ParticipantSet {
                 }
                 let mut cost = distance.squared + distance.log_det.clamp(-6.0, 6.0) * 0.5;
                 cost += class_mismatch(participant, detection);
-                cost += motion_mismatch(foreseen, model, detection);
+                cost += motion_mismatch(&foreseen, model, detection);
                 match participant.was(frame.sensor, detection.object_id, frame.measured_at) {
                     Some(true) => cost -= 3.0,
                     Some(false) => cost += 1.5,
@@ -133,62 +148,85 @@ impl ParticipantSet {
     }
 
     /// Whether a detection that belongs to nobody lies where a participant already is: the second echo of a truck, or
-    /// a sensor's box that fell apart. A participant that names itself is never one of these.
+    /// a sensor's box that fell apart. What names itself, is of another kind or moves otherwise is never one of these, and
+    /// a participant that no sensor ever saw hides nobody.
     fn in_a_footprint(&self, at: Timestamp, detection: &Detection) -> bool {
+        let hides = |participant: &&Participant| {
+            let kind = group(participant.class.best().0);
+            participant.confirmed
+                && participant.seen_by_sensor
+                && detection.class.is_none_or(|class| group(class) == kind)
+                && detection
+                    .velocity
+                    .is_none_or(|velocity| (velocity.mps - participant.kinematics.velocity_mps()).norm() < 3.0)
+        };
         detection.v2x_id.is_none()
-            && self.participants.iter().filter(|participant| participant.confirmed).any(|participant| {
+            && self.participants.iter().filter(hides).any(|participant| {
                 let (length_m, width_m) = participant.extent_m();
-                let offset = detection.position_m - participant.predicted(at).position_m();
-                let along = offset.rotated(-participant.heading_rad.unwrap_or(0.0));
+                let offset = detection.position_m - participant.position_at(at);
                 let vehicle = participant.class.best().0.is_motor_vehicle();
                 let room_m = if vehicle { 0.7 } else { 0.2 };
+                let Some(heading_rad) = participant.heading_rad else {
+                    return offset.norm() < width_m / 2.0 + room_m;
+                };
+                let along = offset.rotated(-heading_rad);
                 along.x.abs() < length_m / 2.0 + room_m && along.y.abs() < width_m / 2.0 + room_m * 0.6
             })
     }
 
-    /// Two tracks that move as one are one: the younger goes, unless it alone names itself.
-    fn merge_doubles(&mut self, at: Timestamp) {
-        let states: Vec<(Vector2, Vector2)> = self
-            .participants
-            .iter()
-            .map(|participant| {
-                let foreseen = participant.predicted(at);
-                (foreseen.position_m(), foreseen.velocity_mps())
-            })
-            .collect();
-        let mut gone: Vec<TrackId> = Vec::new();
-        let mut given: Vec<(TrackId, TrackId)> = Vec::new();
-        for (index, (a, state_a)) in self.participants.iter().zip(&states).enumerate() {
-            for (b, state_b) in self.participants.iter().zip(&states).skip(index + 1) {
-                let reach_m = (a.extent_m().1 + b.extent_m().1) * 0.3;
-                let near = (state_a.0 - state_b.0).norm() < reach_m && (state_a.1 - state_b.1).norm() < 1.5;
-                let both_named = a.v2x_id.is_some() && b.v2x_id.is_some();
-                if near && !both_named {
-                    // Participants stand in the order of their births.
-                    gone.push(b.id);
-                    given.push((b.id, a.id));
+    /// Two tracks that move as one are one: the younger goes, unless both name themselves. Only a pair of one that the
+    /// frame touched and one that it did not can have become one: what one frame shows twice is two.
+    fn merge_doubles(&mut self, at: Timestamp, touched: &[TrackId]) {
+        let is_touched: Vec<bool> = self.participants.iter().map(|p| touched.contains(&p.id)).collect();
+        // From, to: participants stand in the order of their births, so the first of a pair is the older.
+        let mut merged: Vec<(usize, usize)> = Vec::new();
+        let gone = |merged: &[(usize, usize)], index: usize| merged.iter().any(|(from, _)| *from == index);
+        for (index, (one, _)) in self.participants.iter().zip(&is_touched).enumerate().filter(|(_, (_, t))| **t) {
+            if gone(&merged, index) {
+                continue;
+            }
+            let place = one.position_at(at);
+            for (other_index, (other, _)) in
+                self.participants.iter().zip(&is_touched).enumerate().filter(|(_, (_, t))| !**t)
+            {
+                let offset = other.position_at(at) - place;
+                let reach_m = (one.extent_m().1 + other.extent_m().1) * 0.3;
+                let as_one = offset.norm_squared() < reach_m * reach_m
+                    && (other.kinematics.velocity_mps() - one.kinematics.velocity_mps()).norm() < 1.5;
+                let names = one.name_at(at).zip(other.name_at(at));
+                if as_one && names.is_none_or(|(a, b)| a == b) && !gone(&merged, other_index) {
+                    merged.push((index.max(other_index), index.min(other_index)));
+                    break;
                 }
             }
         }
-        for (from, to) in given {
-            let name = self.participants.iter().find(|p| p.id == from).and_then(|p| p.v2x_id);
-            if let (Some(name), Some(heir)) = (name, self.participants.iter_mut().find(|p| p.id == to)) {
-                heir.v2x_id.get_or_insert(name);
+        for (from, to) in &merged {
+            let name = self.participants.get(*from).and_then(|p| p.name_at(at).map(|_| *p));
+            if let (Some(named), Some(heir)) = (name, self.participants.get_mut(*to)) {
+                heir.inherit_name(&named);
             }
         }
-        if !gone.is_empty() {
-            self.participants.retain(|participant| !gone.contains(&participant.id));
+        if !merged.is_empty() {
+            let mut index = 0;
+            self.participants.retain(|_| {
+                index += 1;
+                !gone(&merged, index - 1)
+            });
         }
+    }
+}
+
+/// Kinds of road users that no sensor mistakes for each other often.
+fn group(class: Class) -> u8 {
+    match class {
+        Class::Car | Class::Truck | Class::Bus => 0,
+        Class::Motorcycle | Class::Bicycle => 1,
+        Class::Pedestrian => 2,
     }
 }
 
 fn class_mismatch(participant: &Participant, detection: &Detection) -> f64 {
     let Some(class) = detection.class else { return 0.0 };
-    let group = |class: Class| match class {
-        Class::Car | Class::Truck | Class::Bus => 0,
-        Class::Motorcycle | Class::Bicycle => 1,
-        Class::Pedestrian => 2,
-    };
     let same: f64 =
         Class::ALL.into_iter().filter(|other| group(*other) == group(class)).map(|c| participant.class.of(c)).sum();
     // A sensor is wrong about the group about once in twenty.

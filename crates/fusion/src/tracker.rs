@@ -1,16 +1,18 @@
 //! The tracker: frames in any order, tracks in the order of measurement.
 //!
 //! Sensors differ in latency by 100 ms and more, so frames arrive out of order as a matter of course. The tracker keeps
-//! the frames of the last half second and snapshots of its state in between. A frame that was measured before the newest
-//! one is put into its place: the tracker goes back to the snapshot before it and runs the frames since then again.
+//! the frames of the last half second, sorted by the time they were measured, and snapshots of its state in between. A
+//! frame that comes is put into its place; when the tracks are asked for, the tracker goes back to the snapshot before
+//! the first new frame and runs the frames since then. So late frames that came together cost one going back, and a
+//! flood costs no more than its frames.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use rsu_units::Timestamp;
 
 use crate::set::{Identities, ParticipantSet, Workspace};
-use crate::types::{SensorFrame, SensorId, SensorModel, Track, TrackId};
+use crate::types::{SensorFrame, SensorId, SensorModel, Track, TrackId, V2xId};
 
 /// Settings of the tracker.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,63 +41,68 @@ pub enum FrameError {
 pub enum Accepted {
     /// It was the newest.
     InOrder,
-    /// It was put into its place, and so many later frames were run again.
+    /// It was put into its place before so many later frames, which will be run again.
     Reordered {
-        /// Frames that were run again.
-        rerun: usize,
+        /// Frames behind its place.
+        later: usize,
     },
 }
 
 /// How far apart snapshots are.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(40);
+/// At most so many frames between two snapshots.
+const FRAMES_PER_SNAPSHOT: usize = 256;
 /// More frames than this are not kept, however long the window: the oldest go first.
 const MAX_FRAMES: usize = 4096;
 
 #[derive(Debug, Clone)]
 struct Step {
     frame: SensorFrame,
-    /// The state before the frame, at some of the steps.
+    /// The state before the frame, at some of the steps that have been run.
     before: Option<ParticipantSet>,
+}
+
+/// What puts frames in order: the time, the sensor, and who reports, because two vehicles may report at once.
+type Key = (Timestamp, SensorId, Option<V2xId>);
+
+fn key(frame: &SensorFrame) -> Key {
+    let who = frame.detections.first().and_then(|detection| detection.v2x_id);
+    (frame.measured_at, frame.sensor, who)
 }
 
 /// The tracker. See the module.
 #[derive(Debug, Clone)]
 pub struct Tracker {
     config: TrackerConfig,
+    /// The state after the first `run` steps.
     set: ParticipantSet,
     steps: VecDeque<Step>,
+    run: usize,
     last_snapshot_at: Option<Timestamp>,
+    since_snapshot: usize,
+    /// The last frame that can no longer be run again.
+    forgotten_until: Option<Key>,
     births: Births,
     work: Workspace,
 }
 
+/// Identities of births, and those of the births that could be run again.
 #[derive(Debug, Clone, Default)]
 struct Births {
     last_id: u64,
-    /// Identities of the births that could be run again, oldest first.
-    recent: VecDeque<Birth>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Birth {
-    at: Timestamp,
-    sensor: SensorId,
-    detection: usize,
-    id: TrackId,
+    recent: BTreeMap<(Key, usize), TrackId>,
 }
 
 impl Identities for Births {
     fn identity(&mut self, frame: &SensorFrame, detection: usize) -> TrackId {
-        let known = self.recent.iter().find(|birth| {
-            birth.at == frame.measured_at && birth.sensor == frame.sensor && birth.detection == detection
-        });
-        if let Some(birth) = known {
-            return birth.id;
-        }
-        self.last_id += 1;
-        let id = TrackId(self.last_id);
-        self.recent.push_back(Birth { at: frame.measured_at, sensor: frame.sensor, detection, id });
-        id
+        *self.recent.entry((key(frame), detection)).or_insert_with(|| {
+            self.last_id += 1;
+            TrackId(self.last_id)
+        })
+    }
+
+    fn older(&self, frame: &SensorFrame, detection: usize, own: TrackId) -> TrackId {
+        self.recent.get(&(key(frame), detection)).map_or(own, |given| own.min(*given))
     }
 }
 
@@ -107,7 +114,10 @@ impl Tracker {
             config,
             set: ParticipantSet::default(),
             steps: VecDeque::new(),
+            run: 0,
             last_snapshot_at: None,
+            since_snapshot: 0,
+            forgotten_until: None,
             births: Births::default(),
             work: Workspace::default(),
         }
@@ -117,8 +127,10 @@ impl Tracker {
     pub fn clear(&mut self) {
         self.set = ParticipantSet::default();
         self.steps.clear();
+        self.run = 0;
         self.last_snapshot_at = None;
         self.births.recent.clear();
+        self.forgotten_until = None;
     }
 
     /// Takes a frame into account at the time it was measured.
@@ -129,110 +141,103 @@ impl Tracker {
         if self.config.sensors.get(frame.sensor.index()).is_none() {
             return Err(FrameError::UnknownSensor);
         }
-        let key = |frame: &SensorFrame| (frame.measured_at, frame.sensor);
-        if let Some(newest) = self.steps.back().map(|step| step.frame.measured_at)
-            && newest.duration_since(frame.measured_at) > self.config.reorder_window
-        {
+        let newest = self.steps.back().map_or(frame.measured_at, |step| step.frame.measured_at);
+        let key_of_frame = key(&frame);
+        let place = self.steps.partition_point(|step| key(&step.frame) < key_of_frame);
+        // In front of what has been forgotten there is nothing to go back to.
+        let too_old = newest.duration_since(frame.measured_at) > self.config.reorder_window;
+        if too_old || self.forgotten_until.is_some_and(|last| key_of_frame <= last) {
             return Err(FrameError::TooLate);
         }
-        let place = self.steps.partition_point(|step| key(&step.frame) < key(&frame));
-        let repeated = |step: &Step| {
-            // Two vehicles may report at the same microsecond, so V2X frames are told apart by who reports.
-            let who = |frame: &SensorFrame| frame.detections.first().and_then(|detection| detection.v2x_id);
-            key(&step.frame) == key(&frame) && who(&step.frame) == who(&frame)
-        };
-        if self.steps.range(place..).take_while(|step| key(&step.frame) == key(&frame)).any(repeated) {
+        if self.steps.get(place).is_some_and(|step| key(&step.frame) == key_of_frame) {
             return Err(FrameError::Repeated);
         }
-        if place == self.steps.len() {
-            self.run(frame);
-            self.forget();
-            return Ok(Accepted::InOrder);
+        let later = self.steps.len() - place;
+        if place < self.run {
+            self.go_back(place);
         }
-        // Equal keys keep a fixed order too, so that the order of arrival leaves no trace.
-        let who = |frame: &SensorFrame| frame.detections.first().and_then(|detection| detection.v2x_id);
-        let place = place
-            + self
-                .steps
-                .range(place..)
-                .take_while(|step| key(&step.frame) == key(&frame) && who(&step.frame) < who(&frame))
-                .count();
-        Ok(self.put_into_place(frame, place))
+        self.steps.insert(place, Step { frame, before: None });
+        if self.steps.len() > MAX_FRAMES {
+            self.catch_up();
+        }
+        Ok(if later == 0 { Accepted::InOrder } else { Accepted::Reordered { later } })
     }
 
-    fn put_into_place(&mut self, frame: SensorFrame, place: usize) -> Accepted {
-        if place == self.steps.len() {
-            self.run(frame);
-            self.forget();
-            return Accepted::InOrder;
-        }
-        // The first step kept always has a snapshot; what came before it is gone, so nothing goes in front of it.
-        let snapshot = (0..=place).rev().find(|index| self.steps.get(*index).is_some_and(|step| step.before.is_some()));
-        let start = snapshot.unwrap_or(0);
-        if let Some(before) = self.steps.get(start).and_then(|step| step.before.clone()) {
+    /// Goes back to the last snapshot at or before a step that has been run.
+    fn go_back(&mut self, place: usize) {
+        let has_snapshot = |index: &usize| self.steps.get(*index).is_some_and(|step| step.before.is_some());
+        let start = (0..=place).rev().find(has_snapshot).unwrap_or(0);
+        if let Some(before) = self.steps.get_mut(start).and_then(|step| step.before.take()) {
             self.set = before;
         }
-        let later: Vec<SensorFrame> = self.steps.drain(start..).map(|step| step.frame).collect();
-        let rerun = later.len();
-        self.last_snapshot_at = self.steps.iter().rev().find(|s| s.before.is_some()).map(|s| s.frame.measured_at);
-        let mut frame = Some(frame);
-        for (index, step) in later.into_iter().enumerate() {
-            if start + index == place
-                && let Some(frame) = frame.take()
-            {
-                self.run(frame);
+        for step in self.steps.range_mut(start..self.run) {
+            step.before = None;
+        }
+        self.run = start;
+        let earlier = self.steps.range(..start).rposition(|step| step.before.is_some());
+        self.since_snapshot = start - earlier.unwrap_or(start);
+        self.last_snapshot_at = earlier.and_then(|index| self.steps.get(index)).map(|step| step.frame.measured_at);
+    }
+
+    /// Runs the steps that have not been run.
+    fn catch_up(&mut self) {
+        while let Some(step) = self.steps.get_mut(self.run) {
+            let at = step.frame.measured_at;
+            let due = self.last_snapshot_at.is_none_or(|last| at.duration_since(last) >= SNAPSHOT_EVERY);
+            self.since_snapshot += 1;
+            if due || self.run == 0 || self.since_snapshot >= FRAMES_PER_SNAPSHOT {
+                step.before = Some(self.set.clone());
+                self.last_snapshot_at = Some(at);
+                self.since_snapshot = 0;
             }
-            self.run(step);
+            if let Some(model) = self.config.sensors.get(step.frame.sensor.index()) {
+                self.set.apply(&step.frame, model, &mut self.work, &mut self.births);
+            }
+            self.set.keep_strongest(self.config.max_participants);
+            self.run += 1;
         }
         self.forget();
-        Accepted::Reordered { rerun }
     }
 
-    /// Runs a frame as the newest.
-    fn run(&mut self, frame: SensorFrame) {
-        let at = frame.measured_at;
-        let due = self.last_snapshot_at.is_none_or(|last| at.duration_since(last) >= SNAPSHOT_EVERY);
-        let before = (due || self.steps.is_empty()).then(|| self.set.clone());
-        if before.is_some() {
-            self.last_snapshot_at = Some(at);
-        }
-        if let Some(model) = self.config.sensors.get(frame.sensor.index()) {
-            self.set.apply(&frame, model, &mut self.work, &mut self.births);
-        }
-        self.set.keep_strongest(self.config.max_participants);
-        self.steps.push_back(Step { frame, before });
-    }
-
-    /// Drops what can no longer be asked for. The first step that is kept has a snapshot.
+    /// Drops what can no longer be asked for. The first step that is kept has a snapshot. All steps have been run.
     fn forget(&mut self) {
         let Some(newest) = self.steps.back().map(|step| step.frame.measured_at) else { return };
         let keep_from = newest - self.config.reorder_window;
         let too_old = self.steps.partition_point(|step| step.frame.measured_at < keep_from);
-        let too_many = self.steps.len().saturating_sub(MAX_FRAMES);
-        let last_useful = (0..=too_old).rev().find(|index| self.steps.get(*index).is_some_and(|s| s.before.is_some()));
-        let mut drop = last_useful.unwrap_or(0).max(too_many);
-        while drop < self.steps.len() && self.steps.get(drop).is_some_and(|step| step.before.is_none()) {
-            drop += 1;
+        let has_snapshot = |index: &usize| self.steps.get(*index).is_some_and(|step| step.before.is_some());
+        let useless = (0..=too_old).rev().find(has_snapshot).unwrap_or(0);
+        let too_many = self.steps.len().saturating_sub(MAX_FRAMES / 2);
+        let drop = if self.steps.len() > MAX_FRAMES {
+            (useless.max(too_many)..self.steps.len()).find(has_snapshot).unwrap_or(useless)
+        } else {
+            useless
+        };
+        if let Some(last) = self.steps.drain(..drop).next_back() {
+            self.forgotten_until = Some(key(&last.frame));
         }
-        if drop < self.steps.len() {
-            self.steps.drain(..drop);
-        }
-        let oldest = self.steps.front().map_or(newest, |step| step.frame.measured_at);
-        while self.births.recent.front().is_some_and(|birth| birth.at < oldest) {
-            self.births.recent.pop_front();
+        self.run = self.steps.len();
+        if let Some(oldest) = self.steps.front().map(|step| key(&step.frame)) {
+            self.births.recent = self.births.recent.split_off(&(oldest, 0));
         }
     }
 
     /// The confirmed participants as they are at `at`, by identity. A participant that has not been seen for longer than
     /// its class is waited for is not among them.
-    pub fn tracks_at(&self, at: Timestamp, tracks: &mut Vec<Track>) {
+    pub fn tracks_at(&mut self, at: Timestamp, tracks: &mut Vec<Track>) {
+        self.catch_up();
         tracks.clear();
         let shown = self.set.participants.iter().filter(|p| p.confirmed && !p.is_over(at));
         tracks.extend(shown.map(|participant| participant.track(at)));
         tracks.sort_unstable_by_key(|track| track.id);
     }
 
-    /// Number of participants held, unconfirmed ones included.
+    /// Number of frames that are kept to be run again; bounded.
+    #[must_use]
+    pub fn frames_kept(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Number of participants held, unconfirmed ones included, when the tracks were last asked for.
     #[must_use]
     pub fn alive(&self) -> usize {
         self.set.participants.len()

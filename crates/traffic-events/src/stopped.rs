@@ -68,15 +68,18 @@ impl Detector for Stopped {
             return None;
         }
         let half_length_m = track.extent_m.0 / 2.0;
+        let reach_m = self.config.queue_gap_m + 25.0;
         let waits = scene.tracks.iter().any(|other| {
+            let near = (other.position_m - track.position_m).norm_squared() < reach_m * reach_m;
+            if other.id == track.id || !near || other.speed_mps() >= self.config.max_speed_mps * 2.0 {
+                return false;
+            }
             let ahead = scene
                 .map
                 .lanes_at(LaneKind::Vehicle, other.position_m, 0.0)
                 .find(|other_place| other_place.lane.id == place.lane.id)
                 .map(|other_place| other_place.along_m - place.along_m);
-            other.id != track.id
-                && other.class.best().0.is_motor_vehicle()
-                && other.speed_mps() < self.config.max_speed_mps * 2.0
+            other.class.best().0.is_motor_vehicle()
                 && ahead.is_some_and(|ahead_m| {
                     ahead_m > 0.0 && ahead_m - half_length_m - other.extent_m.0 / 2.0 < self.config.queue_gap_m
                 })
