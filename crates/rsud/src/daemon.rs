@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::adapters::pc5::Pc5Parser;
 use crate::adapters::sensor::SensorParser;
@@ -27,6 +27,9 @@ use crate::uplink::{LinkState, Uplink, Waiting};
 
 /// Inputs of each adapter that are taken before the core's task yields.
 const ROUNDS: usize = 64;
+
+/// A stop takes at most so long, whatever the broker does.
+const STOP_WITHIN: Duration = Duration::from_millis(4200);
 
 /// A running daemon.
 #[derive(Debug)]
@@ -118,10 +121,17 @@ impl Daemon {
 
     /// Stops: no input is taken any more, what came out goes to the broker, the broker is told good-bye.
     pub async fn stop(self) {
+        let by = tokio::time::Instant::now() + STOP_WITHIN;
         self.stop.cancel();
-        self.inner.wait().await;
+        if tokio::time::timeout_at(by, self.inner.wait()).await.is_err() {
+            warn!("inputs were left when the daemon had to stop");
+        }
         self.stop_uplink.cancel();
-        let _ = self.uplink.await;
+        let abort = self.uplink.abort_handle();
+        if tokio::time::timeout_at(by, self.uplink).await.is_err() {
+            abort.abort();
+            warn!("the uplink did not end in time");
+        }
         info!("rsud stopped");
     }
 }
@@ -168,7 +178,9 @@ impl CoreRunner {
             }
         }
         // Whoever stops takes the inputs that are there already along.
-        self.take_inputs(usize::MAX);
+        while self.take_inputs(ROUNDS) {
+            tokio::task::yield_now().await;
+        }
         for (name, count) in self.core.counters().iter() {
             self.stats.add("core", "", name, count);
         }

@@ -22,6 +22,9 @@ enum Command {
     /// Show the whole job with a simulated intersection and an embedded broker; needs nothing else.
     #[cfg(feature = "demo")]
     Demo(rsud::commands::demo::DemoArgs),
+    /// Run the demo's embedded broker alone, on a free loopback port: for trials and tests.
+    #[cfg(feature = "demo")]
+    Broker,
     /// Run the daemon.
     Run {
         /// Configuration file.
@@ -60,6 +63,8 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         #[cfg(feature = "demo")]
         Command::Demo(args) => with_runtime(rsud::commands::demo::demo(args)),
+        #[cfg(feature = "demo")]
+        Command::Broker => with_runtime(rsud::commands::demo::broker::run()),
         Command::Run { config } => match run::check(&config) {
             Err(problem) => return config_error(&problem),
             Ok(checked) => run::start_log(&checked.log).and_then(|()| with_runtime(run::run(checked)).map(|()| true)),

@@ -7,7 +7,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use rsu_proto::{Message as _, v1};
-use support::{Mosquitto, Rsud, Subscriber, now_us, udp, vector, wait_for};
+use support::{Embedded, Mosquitto, Rsud, Subscriber, now_us, udp, vector, wait_for};
 use v1::v2x_message::Content;
 use v2x_codec::dsmp::{Aid, encode};
 
@@ -23,10 +23,20 @@ fn near(left: Option<f64>, right: f64) -> bool {
 }
 
 #[test]
-fn frames_of_the_2020_profile_arrive_field_by_field() {
+fn frames_of_the_2020_profile_arrive_field_by_field_over_mosquitto() {
     let broker = Mosquitto::start();
-    let subscriber = Subscriber::new(broker.port);
-    let rsud = Rsud::start(broker.port, "");
+    frames_of_the_2020_profile_arrive_field_by_field(broker.port);
+}
+
+#[test]
+fn frames_of_the_2020_profile_arrive_field_by_field_over_the_embedded_broker() {
+    let broker = Embedded::start();
+    frames_of_the_2020_profile_arrive_field_by_field(broker.port);
+}
+
+fn frames_of_the_2020_profile_arrive_field_by_field(broker_port: u16) {
+    let subscriber = Subscriber::new(broker_port);
+    let rsud = Rsud::start(broker_port, "");
     let pc5 = rsud.address("pc5");
     rsud.wait_for_broker();
 
@@ -102,10 +112,20 @@ fn frames_of_the_2020_profile_arrive_field_by_field() {
 }
 
 #[test]
-fn captures_of_the_2019_profile_arrive_bare_and_as_json() {
+fn captures_of_the_2019_profile_arrive_bare_and_as_json_over_mosquitto() {
     let broker = Mosquitto::start();
-    let subscriber = Subscriber::new(broker.port);
-    let config = support::config(broker.port, "framing = \"uper\"\nprofile = \"2019\"")
+    captures_of_the_2019_profile_arrive_bare_and_as_json(broker.port);
+}
+
+#[test]
+fn captures_of_the_2019_profile_arrive_bare_and_as_json_over_the_embedded_broker() {
+    let broker = Embedded::start();
+    captures_of_the_2019_profile_arrive_bare_and_as_json(broker.port);
+}
+
+fn captures_of_the_2019_profile_arrive_bare_and_as_json(broker_port: u16) {
+    let subscriber = Subscriber::new(broker_port);
+    let config = support::config(broker_port, "framing = \"uper\"\nprofile = \"2019\"")
         .replace("[cloud]", "[cloud]\npayload = \"json\"");
     let rsud = Rsud::start_with(&config);
     let pc5 = rsud.address("pc5");
@@ -257,9 +277,11 @@ fn state_is_retained_and_the_will_tells_of_a_sudden_death() {
 }
 
 #[test]
-fn the_daemon_outlives_its_broker() {
+fn the_daemon_outlives_its_broker_and_delivers_what_waited_in_order() {
     let mut broker = Mosquitto::start();
     let port = broker.port;
+    // Nothing but messages, and a subscriber whose session outlives its connection: the broker keeps for it what comes
+    // between its own start and the subscriber's return.
     let rsud = Rsud::start(port, "");
     let pc5 = rsud.address("pc5");
     rsud.wait_for_broker();
@@ -267,21 +289,62 @@ fn the_daemon_outlives_its_broker() {
     broker.process.wait();
     wait_for("the loss to be noticed", || rsud.process.log().contains("broker connection lost").then_some(()));
     // What comes in while the link is down waits for it.
-    udp().send_to(&encode(Aid::RSM, &vector("rsm16")).unwrap(), pc5).unwrap();
+    let socket = udp();
+    for name in ["rsm16", "captured_bsm", "spat_4x8"] {
+        socket.send_to(&encode(Aid::RSM, &vector(name)).unwrap(), pc5).unwrap();
+    }
     drop(broker);
-    // The new broker must not send the waiting items before somebody listens: hold the daemon's port until then.
-    let broker = Mosquitto::start_on(port);
+    // The port answers only when the subscriber is there: it stands behind a gate that opens then.
+    let broker = Mosquitto::start();
     let subscriber = Subscriber::new(broker.port);
+    let gate = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let target = broker.port;
+    std::thread::spawn(move || {
+        for from in gate.incoming().map_while(Result::ok) {
+            let to = std::net::TcpStream::connect(("127.0.0.1", target)).unwrap();
+            let (mut from2, mut to2) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+            let (mut from, mut to) = (from, to);
+            std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+            std::thread::spawn(move || std::io::copy(&mut to2, &mut from2));
+        }
+    });
     wait_for("the link to come back", || (rsud.process.log().matches("broker connected").count() >= 2).then_some(()));
-    udp().send_to(&encode(Aid::BSM, &vector("bsm")).unwrap(), pc5).unwrap();
+    socket.send_to(&encode(Aid::BSM, &vector("bsm")).unwrap(), pc5).unwrap();
     subscriber.wait("a message after the reconnection", |m| v2x(m).filter(|m| m.octets == vector("bsm")));
+    let octets: Vec<Vec<u8>> = subscriber.messages().iter().filter_map(v2x).map(|m| m.octets.to_vec()).collect();
+    assert_eq!(
+        octets,
+        ["rsm16", "captured_bsm", "spat_4x8", "bsm"].map(vector),
+        "what waited comes first, in its order"
+    );
     let health = subscriber.wait("health", |m| {
         let health = m.topic.ends_with("/health").then(|| v1::Health::decode(m.payload.as_slice()).unwrap())?;
         (health.counters.get("uplink.connections") == Some(&2)).then_some(health)
     });
     assert_eq!(health.counters.get("uplink.disconnections"), Some(&1));
-    assert_eq!(health.counters.get("pc5.rsm"), Some(&1));
     assert_eq!(health.counters.get("core.v2x_rsm"), Some(&1));
+}
+
+#[test]
+fn a_stop_is_quick_without_a_broker_and_with_one_that_hangs() {
+    let port = support::free_tcp_port();
+    let mut without = Rsud::start(port, "");
+    let pc5 = without.address("pc5");
+    udp().send_to(&encode(Aid::BSM, &vector("bsm")).unwrap(), pc5).unwrap();
+    let start = Instant::now();
+    without.process.signal("TERM");
+    assert_eq!(without.process.wait(), Some(0), "{}", without.process.log());
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(without.process.log().contains("could not be delivered"), "the loss is told");
+
+    let broker = Mosquitto::start();
+    let mut hanging = Rsud::start(broker.port, "");
+    hanging.wait_for_broker();
+    broker.process.signal("STOP");
+    let start = Instant::now();
+    hanging.process.signal("TERM");
+    assert_eq!(hanging.process.wait(), Some(0), "{}", hanging.process.log());
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
 #[test]
@@ -307,6 +370,7 @@ fn health_tells_what_is_counted() {
         ("pc5.refused.dsmp_incomplete", 1),
         ("sensor.refused.unknown_sensor", 1),
         ("sensor.detections", 1),
+        ("sensor.frames", 1),
     ] {
         assert_eq!(health.counters.get(name), Some(&count), "{name}: {:?}", health.counters);
     }

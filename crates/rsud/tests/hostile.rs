@@ -83,7 +83,7 @@ fn sensor_seeds() -> Vec<Vec<u8>> {
             });
             let frame = v1::DetectionFrame {
                 sensor_id: "lidar-1".into(),
-                sequence: 1,
+                sequence: 0,
                 measured_at_us: now_us(),
                 detections: detections.collect(),
             };
@@ -155,6 +155,7 @@ fn a_flood_of_garbage_is_counted_and_changes_nothing() {
         |adapter: &str| -> u64 { ["bsm", "map", "rsm", "spat", "rsi", "ext"].iter().map(|k| of(adapter, k)).sum() };
     assert_eq!(of("pc5", "received"), of("pc5", "refused.") + kinds("pc5"));
     assert_eq!(of("v2x_udp", "received"), of("v2x_udp", "refused.") + kinds("v2x_udp"));
+    assert_eq!(of("sensor", "received"), of("sensor", "refused.") + of("sensor", "frames"));
     let grown = health.memory_bytes.saturating_sub(memory_before);
     assert!(grown < 24 << 20, "memory grew by {} KiB over {} datagrams", grown >> 10, 3 * DATAGRAMS);
 

@@ -132,9 +132,7 @@ fn hex_upper(octets: &[u8]) -> String {
 
 fn hex_decode(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
-    digits
-        .len()
-        .is_multiple_of(2)
+    (digits.len().is_multiple_of(2) && digits.iter().all(u8::is_ascii_hexdigit))
         .then(|| {
             digits
                 .chunks_exact(2)

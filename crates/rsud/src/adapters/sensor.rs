@@ -15,6 +15,9 @@ use super::{Parser, Refusal};
 pub struct SensorParser {
     sensors: Vec<SensorSetup>,
     site: SiteFrame,
+    /// The last sequence number of each sensor; 0 before its first frame.
+    last_sequences: Vec<u64>,
+    taken: bool,
     detections: u64,
     left_out: u64,
 }
@@ -23,7 +26,8 @@ impl SensorParser {
     /// A parser for the frames of the configured sensors.
     #[must_use]
     pub fn new(sensors: Vec<SensorSetup>, site: SiteFrame) -> Self {
-        Self { sensors, site, detections: 0, left_out: 0 }
+        let last_sequences = vec![0; sensors.len()];
+        Self { sensors, site, last_sequences, taken: false, detections: 0, left_out: 0 }
     }
 }
 
@@ -42,6 +46,14 @@ impl Parser for SensorParser {
             },
             detail: error.to_string(),
         })?;
+        if let Some(last) = self.last_sequences.get_mut(taken.frame.sensor.index()) {
+            if frame.sequence != 0 && frame.sequence == *last {
+                let detail = format!("sequence {} of {} was there", frame.sequence, frame.sensor_id);
+                return Err(Refusal { name: "repeated", detail });
+            }
+            *last = frame.sequence;
+        }
+        self.taken = true;
         self.detections += taken.frame.detections.len() as u64;
         self.left_out += taken.left_out as u64;
         Ok(Input::Detections { frame: taken.frame, arrived_at })
@@ -49,6 +61,9 @@ impl Parser for SensorParser {
 
     fn extra_counts(&mut self) -> Option<(&'static str, u64)> {
         let of = |name, n: &mut u64| (*n > 0).then(|| (name, std::mem::take(n)));
+        if std::mem::take(&mut self.taken) {
+            return Some(("frames", 1));
+        }
         of("detections", &mut self.detections).or_else(|| of("detections_left_out", &mut self.left_out))
     }
 }

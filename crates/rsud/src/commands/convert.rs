@@ -144,7 +144,10 @@ fn decode_frame(octets: &[u8], layer: Layer, profile: Profile) -> Result<Value, 
         // 0x04 could begin a BSM too, but a BSM hardly ever has a DSMP length that fits to the octet.
         Layer::Auto => match Frame::parse(octets) {
             Ok(_) => decode_dsmp(octets, profile).or_else(|fault| decode_uper(octets, profile, 0).map_err(|_| fault)),
-            Err(_) => decode_uper(octets, profile, 0),
+            Err(_) => decode_uper(octets, profile, 0).or_else(|fault| {
+                // What begins like a network-layer frame and is no message either is told as a broken frame.
+                if octets.first() == Some(&dsmp::ADAPTATION_DSMP) { decode_dsmp(octets, profile) } else { Err(fault) }
+            }),
         },
     }
 }
@@ -279,6 +282,8 @@ mod tests {
         assert_eq!(values[1]["error"]["kind"], "hex");
         assert_eq!(values[2]["error"]["offset"], 10);
         assert!(values[3].get("rsmFrame").is_some());
+        let (_, values) = decode_text(&format!("04008da7{:04x}{}", RSM.len() / 2, &RSM[2..]), Layer::Auto);
+        assert_eq!(values[0]["error"]["kind"], "dsmp_incomplete");
         let (all, values) = decode_text(&format!("04008da7{:04x}{RSM}00", RSM.len() / 2), Layer::Dsmp);
         assert_eq!((all, &values[0]["error"]["kind"]), (false, &json!("dsmp_left_over")));
     }

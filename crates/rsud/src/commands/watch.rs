@@ -10,7 +10,8 @@ use edge_core::Item;
 use rsu_proto::v1;
 use rsu_units::Timestamp;
 use serde_json::json;
-use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::latency::Latencies;
@@ -62,7 +63,12 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(format!("{text:?}: the unit must be ms, s, m or h")),
     };
     let number: f64 = number.trim().parse().map_err(|_| format!("{text:?} is no duration such as 15s"))?;
-    Duration::try_from_secs_f64(number * factor).map_err(|error| format!("{text:?}: {error}"))
+    let seconds = number * factor;
+    if (0.001..=31_536_000.0).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err(format!("{text:?}: a duration from 1 ms to a year is expected"))
+    }
 }
 
 /// Watches until the time is over or the user stops it.
@@ -74,7 +80,9 @@ pub async fn watch(args: WatchArgs) -> anyhow::Result<()> {
     let (host, port) = address.rsplit_once(':').unwrap_or((address, "1883"));
     let port = port.parse().with_context(|| format!("{:?} is no broker such as mqtt://127.0.0.1:1883", args.broker))?;
     let client_id = format!("rsud-watch-{}", clock::now().as_micros());
-    let mut subscriber = Subscriber::new(host, port, &client_id, &args.rsu)?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut deliveries = receive(Subscriber::new(host, port, &client_id, &args.rsu)?);
     let mut out = std::io::stdout();
     let mut summary = Summary::default();
     let end = args.duration.map(|duration| Instant::now() + duration);
@@ -83,7 +91,6 @@ pub async fn watch(args: WatchArgs) -> anyhow::Result<()> {
     if args.format == OutputFormat::Human {
         writeln!(out, "watching {host}:{port} ({}); stop with Ctrl-C", args.rsu)?;
     }
-    let mut reachable = true;
     loop {
         let over = async {
             match end {
@@ -93,25 +100,46 @@ pub async fn watch(args: WatchArgs) -> anyhow::Result<()> {
         };
         tokio::select! {
             () = over => break,
-            _ = ctrl_c() => break,
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
             _ = ticks.tick() => summary.print(&mut out, args.format)?,
-            next = subscriber.next() => match next {
-                Ok(Some(delivery)) => {
-                    reachable = true;
+            next = deliveries.recv() => match next {
+                Some(Ok(delivery)) => {
                     summary.take(&delivery);
                     print_event(&mut out, args.format, &delivery)?;
                 }
-                Ok(None) => {}
-                Err(error) => {
-                    if std::mem::take(&mut reachable) {
-                        writeln!(std::io::stderr(), "broker {host}:{port} cannot be reached: {error}")?;
-                    }
-                    subscriber.back_off().await;
-                }
+                Some(Err(error)) => writeln!(std::io::stderr(), "broker {host}:{port} cannot be reached: {error:#}")?,
+                None => break,
             },
         }
     }
     summary.print(&mut out, args.format)
+}
+
+/// Receives in a task of its own, so that nothing interrupts the connection. An unreachable broker is told once.
+fn receive(mut subscriber: Subscriber) -> mpsc::Receiver<anyhow::Result<Delivery>> {
+    let (sender, receiver) = mpsc::channel(1024);
+    tokio::spawn(async move {
+        let mut reachable = true;
+        loop {
+            let told = match subscriber.next().await {
+                Ok(None) => continue,
+                Ok(Some(delivery)) => {
+                    reachable = true;
+                    sender.send(Ok(delivery)).await
+                }
+                Err(error) if std::mem::take(&mut reachable) => sender.send(Err(error)).await,
+                Err(_) => Ok(()),
+            };
+            if told.is_err() {
+                return;
+            }
+            if !reachable {
+                subscriber.back_off().await;
+            }
+        }
+    });
+    receiver
 }
 
 fn print_event(out: &mut impl Write, format: OutputFormat, delivery: &Delivery) -> anyhow::Result<()> {
@@ -252,6 +280,12 @@ mod tests {
         assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
-        assert!(duration("7 parsecs").is_err() && duration("-1s").is_err() && duration("s").is_err());
+        assert!(
+            duration("7 parsecs").is_err()
+                && duration("-1s").is_err()
+                && duration("0s").is_err()
+                && duration("1e30s").is_err()
+                && duration("s").is_err()
+        );
     }
 }

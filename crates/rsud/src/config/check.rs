@@ -86,7 +86,7 @@ impl Checker<'_> {
         self.file.parent().map_or_else(|| path.into(), |folder| folder.join(path))
     }
 
-    fn range(&self, key: &str, value: f64, min: f64, max: f64) -> Result<f64, ConfigError> {
+    pub(super) fn range(&self, key: &str, value: f64, min: f64, max: f64) -> Result<f64, ConfigError> {
         if value >= min && value <= max {
             Ok(value)
         } else {
@@ -152,6 +152,19 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
     if pc5.is_none() && v2x_udp.is_none() && sensor_udp.is_none() {
         let problem = "there is no adapter, so nothing can ever come in".into();
         return Err(checker.wrong("pc5", problem, "at least one of [pc5], [v2x_udp], [sensor_udp]"));
+    }
+    let mut ports = BTreeSet::new();
+    for (key, address) in [
+        ("pc5.listen", pc5.map(|(address, ..)| address)),
+        ("v2x_udp.listen", v2x_udp.map(|(address, _)| address)),
+        ("sensor_udp.listen", sensor_udp.map(|(address, _)| address)),
+    ] {
+        if let Some(address) = address.filter(|address| address.port() != 0)
+            && !ports.insert(address)
+        {
+            let problem = format!("{address} is taken by another adapter");
+            return Err(checker.wrong(key, problem, "an address of its own"));
+        }
     }
     let tracking = &config.tracking;
     let millis = |key: &str, value: u64, max: u64| {
@@ -281,8 +294,12 @@ fn cloud(checker: &Checker<'_>, cloud: &CloudConfig, rsu_id: String) -> Result<C
     let address = cloud.broker.strip_prefix("mqtt://").ok_or_else(wrong)?;
     let (host, port) = address.rsplit_once(':').unwrap_or((address, "1883"));
     let port: u16 = port.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    if host.is_empty() || host.contains(['/', ' ', '@']) {
+    // An IPv6 address stands in brackets; only there a colon may be within the host.
+    let (host, may_have_colons) = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(inner) => (inner, true),
+        None => (host, false),
+    };
+    if host.is_empty() || host.contains(['/', ' ', '@']) || (host.contains(':') && !may_have_colons) {
         return Err(wrong());
     }
     let login = match (&cloud.username, &cloud.password_file) {
@@ -303,7 +320,10 @@ fn cloud(checker: &Checker<'_>, cloud: &CloudConfig, rsu_id: String) -> Result<C
     Ok(CloudSettings {
         host: host.into(),
         port,
-        client_id: cloud.client_id.clone().unwrap_or(rsu_id),
+        client_id: match &cloud.client_id {
+            Some(client_id) => checker.name("cloud.client_id", client_id)?,
+            None => rsu_id,
+        },
         login,
         payload: cloud.payload,
         keep_alive_s: checker.range("cloud.keep_alive_s", f64::from(cloud.keep_alive_s), 5.0, 3600.0)? as u16,

@@ -112,6 +112,15 @@ pub(super) fn site_map(checker: &Checker<'_>, site: &SiteConfig) -> Result<SiteM
         return SiteMap::from_map_message(frame, &message)
             .map_err(|error| checker.wrong("site.map_file", error.to_string(), "a MAP with usable lanes"));
     }
+    for (index, lane) in site.lanes.iter().enumerate() {
+        if let Some(kmh) = lane.speed_limit_kmh {
+            checker.range(&format!("site.lanes[{index}].speed_limit_kmh"), kmh, 1.0, 200.0)?;
+        }
+        coordinates(checker, &format!("site.lanes[{index}].points_m"), &lane.points_m)?;
+    }
+    for (index, area) in site.areas.iter().enumerate() {
+        coordinates(checker, &format!("site.areas[{index}].polygon_m"), &area.polygon_m)?;
+    }
     let points = |points: &[(f64, f64)]| points.iter().map(|(x, y)| Vector2::new(*x, *y)).collect();
     let lane = |lane: &LaneConfig| Lane {
         id: lane.id.clone(),
@@ -135,6 +144,14 @@ pub(super) fn site_map(checker: &Checker<'_>, site: &SiteConfig) -> Result<SiteM
     };
     SiteMap::new(frame, site.lanes.iter().map(lane).collect(), site.areas.iter().map(area).collect())
         .map_err(|error| checker.wrong("site.lanes, site.areas", error.to_string(), "lanes and areas as documented"))
+}
+
+fn coordinates(checker: &Checker<'_>, key: &str, points: &[(f64, f64)]) -> Result<(), ConfigError> {
+    for (x, y) in points {
+        checker.range(key, *x, -10_000.0, 10_000.0)?;
+        checker.range(key, *y, -10_000.0, 10_000.0)?;
+    }
+    Ok(())
 }
 
 fn read_map(checker: &Checker<'_>, file: &Path, profile: Profile) -> Result<v1::MapData, ConfigError> {

@@ -1,8 +1,9 @@
 //! The link to the broker: MQTT 5, `QoS` 1, last will, retained state.
 //!
 //! Two tasks: one polls the connection and nothing else, one publishes. An item is done when the broker has acknowledged
-//! it; until then it is kept, and when the link breaks it goes back to the front of its queue. A new connection starts a
-//! new session, so what was under way is sent again: the cloud may see an item twice, with the same header.
+//! it; until then it is kept. A new connection starts a new session: what was under way in the last one goes back to the
+//! front of its queue before anything new is sent, so the order is kept and the cloud may see an item twice, with the
+//! same header.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,9 +14,10 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
 use rsu_proto::v1;
+use rumqttc::mqttbytes::v5::PubAckReason;
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, LastWill, LastWillProperties, MqttOptions, Packet, PublishNotice,
-    PublishOptions, PublishProperties, QoS,
+    PublishNoticeError, PublishOptions, PublishProperties, QoS,
 };
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -31,7 +33,9 @@ use crate::stats::{LogGate, Stats};
 /// Publishes under way at the same time.
 const IN_FLIGHT: usize = 64;
 /// A stop waits so long for what still waits.
-const DRAIN: Duration = Duration::from_secs(3);
+const DRAIN: Duration = Duration::from_secs(2);
+/// Room in the client's channel beside what may be under way: for the state.
+const SPARE: usize = 8;
 const BACK_OFF_MS: std::ops::RangeInclusive<u64> = 100..=5000;
 
 /// State of the link.
@@ -69,7 +73,7 @@ pub struct UplinkHandle {
     pub task: JoinHandle<()>,
 }
 
-type Notice = BoxFuture<'static, (Priority, Item, bool)>;
+type Notice = BoxFuture<'static, (Priority, Item, Outcome)>;
 
 impl Uplink {
     /// Starts the uplink. After `stop` it drains for a few seconds, says good-bye and ends.
@@ -77,7 +81,7 @@ impl Uplink {
     /// # Errors
     /// When the client refuses its options.
     pub fn start(self, stop: CancellationToken) -> anyhow::Result<UplinkHandle> {
-        let (client, events) = AsyncClient::builder(self.options()?).capacity(IN_FLIGHT).try_build()?;
+        let (client, events) = AsyncClient::builder(self.options()?).capacity(IN_FLIGHT + SPARE).try_build()?;
         let (state, link) = watch::channel(LinkState::Down);
         let max_packet = Arc::new(AtomicUsize::new(usize::MAX));
         let closing = CancellationToken::new();
@@ -96,6 +100,9 @@ impl Uplink {
             max_packet,
             states_sent: 0,
             under_way: FuturesOrdered::new(),
+            failed: Vec::new(),
+            connection: LinkState::Down,
+            rejections: LogGate::new(Duration::from_secs(30)),
         };
         let task = tokio::spawn(async move {
             publisher.run(stop).await;
@@ -217,61 +224,67 @@ struct Publisher {
     max_packet: Arc<AtomicUsize>,
     states_sent: u64,
     under_way: FuturesOrdered<Notice>,
+    /// What was under way when the session was lost, in its order.
+    failed: Vec<(Priority, Item)>,
+    /// The connection over which is being published.
+    connection: LinkState,
+    rejections: LogGate,
 }
 
 impl Publisher {
     async fn run(mut self, stop: CancellationToken) {
-        let mut announced = None;
-        loop {
-            let link = *self.link.borrow_and_update();
-            let up = link != LinkState::Down;
-            if up && announced != Some(link) {
-                announced = Some(link);
-                self.announce(v1::Availability::Online).await;
-            }
-            if up
-                && self.under_way.len() < IN_FLIGHT
-                && let Some((priority, item)) = self.uplink.waiting.pop()
-            {
-                self.publish(priority, item).await;
-                continue;
-            }
-            tokio::select! {
-                () = stop.cancelled() => break,
-                _ = self.link.changed() => {}
-                Some(done) = self.under_way.next(), if !self.under_way.is_empty() => self.finished(done).await,
-                () = self.uplink.waiting.filled(), if up && self.under_way.len() < IN_FLIGHT => {}
-            }
+        while !stop.is_cancelled() {
+            self.step(&stop).await;
         }
-        if tokio::time::timeout(DRAIN, self.drain()).await.is_err() {
+        let drained = async {
+            let never = CancellationToken::new();
+            while !(self.under_way.is_empty() && self.failed.is_empty() && self.uplink.waiting.is_empty()) {
+                self.step(&never).await;
+            }
+        };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
             let left: usize = self.uplink.waiting.depths().iter().map(|(_, depth)| depth).sum();
-            let left = left + self.under_way.len();
+            let left = left + self.under_way.len() + self.failed.len();
             self.uplink.stats.add("uplink", "dropped", "at_stop", left as u64);
             error!(left, "items could not be delivered before the stop");
         }
         if *self.link.borrow() != LinkState::Down {
-            self.announce(v1::Availability::Offline).await;
-            let _ = tokio::time::timeout(Duration::from_millis(500), self.client.disconnect()).await;
+            let good_bye = async {
+                self.announce(v1::Availability::Offline).await;
+                let _ = self.client.disconnect().await;
+            };
+            let _ = tokio::time::timeout(Duration::from_millis(600), good_bye).await;
         }
     }
 
-    async fn drain(&mut self) {
-        loop {
-            let up = *self.link.borrow_and_update() != LinkState::Down;
-            if up
-                && self.under_way.len() < IN_FLIGHT
-                && let Some((priority, item)) = self.uplink.waiting.pop()
-            {
-                self.publish(priority, item).await;
-                continue;
+    /// Publishes one item, or waits until one can be published or something happens.
+    async fn step(&mut self, stop: &CancellationToken) {
+        let link = *self.link.borrow_and_update();
+        let up = link != LinkState::Down;
+        if up && self.connection != link {
+            // What was under way in the last session comes first again, so its fate must be known before anything new.
+            if self.under_way.is_empty() {
+                self.put_failed_back();
+                self.connection = link;
+                self.announce(v1::Availability::Online).await;
             }
-            if self.under_way.is_empty() && self.uplink.waiting.is_empty() {
+        } else if up && self.failed.is_empty() && self.under_way.len() < IN_FLIGHT {
+            if let Some((priority, item)) = self.uplink.waiting.pop() {
+                self.publish(priority, item);
                 return;
             }
-            tokio::select! {
-                _ = self.link.changed() => {}
-                Some(done) = self.under_way.next(), if !self.under_way.is_empty() => self.finished(done).await,
-            }
+        } else if self.under_way.is_empty() {
+            self.put_failed_back();
+        }
+        let may_publish = up && self.connection == link && self.failed.is_empty() && self.under_way.len() < IN_FLIGHT;
+        if may_publish && !self.uplink.waiting.is_empty() {
+            return;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            _ = self.link.changed() => {}
+            Some(done) = self.under_way.next(), if !self.under_way.is_empty() => self.finished(done),
+            () = self.uplink.waiting.filled(), if may_publish => {}
         }
     }
 
@@ -286,16 +299,15 @@ impl Publisher {
             ..PublishProperties::default()
         };
         let options = PublishOptions::new(QoS::AtLeastOnce).retained().properties(properties);
-        let sent = self.client.publish_tracked(self.uplink.state_topic(), payload, options);
         // The state is told anew with each connection, so a lost one needs no care.
-        if let Ok(Ok(notice)) = tokio::time::timeout(Duration::from_millis(500), sent).await
+        if let Ok(notice) = self.client.try_publish_tracked(self.uplink.state_topic(), payload, options)
             && availability == v1::Availability::Offline
         {
-            let _ = tokio::time::timeout(Duration::from_millis(500), notice.wait_completion_async()).await;
+            let _ = notice.wait_completion_async().await;
         }
     }
 
-    async fn publish(&mut self, priority: Priority, item: Item) {
+    fn publish(&mut self, priority: Priority, item: Item) {
         let format = self.uplink.settings.payload;
         let topic = stream_topic(&self.uplink.rsu_id, &item);
         let payload = match encode(&item, format) {
@@ -318,33 +330,31 @@ impl Publisher {
             ..PublishProperties::default()
         };
         let options = PublishOptions::new(QoS::AtLeastOnce).properties(properties);
-        match self.client.publish_tracked(topic, payload, options).await {
+        // The client's channel has room for all that may be under way, so it is full only if something is very wrong.
+        match self.client.try_publish_tracked(topic, payload, options) {
             Ok(notice) => self.under_way.push_back(Box::pin(wait(priority, item, notice))),
             Err(error) => {
                 warn!(%error, "publish refused by the client");
-                self.put_back(vec![(priority, item)]);
+                self.failed.push((priority, item));
             }
         }
     }
 
-    async fn finished(&mut self, (priority, item, delivered): (Priority, Item, bool)) {
-        if delivered {
-            self.uplink.stats.add("uplink", "delivered", priority.name(), 1);
-            return;
-        }
-        // The session is gone, and with it all that was under way: collect it, to put it back in its order.
-        let mut failed = vec![(priority, item)];
-        while let Some((priority, item, delivered)) = self.under_way.next().await {
-            if delivered {
-                self.uplink.stats.add("uplink", "delivered", priority.name(), 1);
-            } else {
-                failed.push((priority, item));
+    fn finished(&mut self, (priority, item, outcome): (Priority, Item, Outcome)) {
+        match outcome {
+            Outcome::Delivered => self.uplink.stats.add("uplink", "delivered", priority.name(), 1),
+            Outcome::SessionLost => self.failed.push((priority, item)),
+            Outcome::Rejected(reason) => {
+                self.uplink.stats.add("uplink", "dropped", "rejected", 1);
+                if let Some(held_back) = self.rejections.open() {
+                    error!(%reason, held_back, kind = priority.name(), "the broker refuses an item");
+                }
             }
         }
-        self.put_back(failed);
     }
 
-    fn put_back(&mut self, failed: Vec<(Priority, Item)>) {
+    fn put_failed_back(&mut self) {
+        let failed = std::mem::take(&mut self.failed);
         self.uplink.stats.add("uplink", "", "sent_again", failed.len() as u64);
         for (priority, item) in failed.into_iter().rev() {
             if let Some(dropped) = self.uplink.waiting.put_back(priority, item) {
@@ -354,8 +364,26 @@ impl Publisher {
     }
 }
 
-/// An item and whether the broker has acknowledged it.
-async fn wait(priority: Priority, item: Item, notice: PublishNotice) -> (Priority, Item, bool) {
-    let delivered = notice.wait_completion_async().await.is_ok();
-    (priority, item, delivered)
+/// What became of a publish.
+enum Outcome {
+    /// The broker has acknowledged it.
+    Delivered,
+    /// The session was lost before that.
+    SessionLost,
+    /// The broker will not have it.
+    Rejected(PublishNoticeError),
+}
+
+async fn wait(priority: Priority, item: Item, notice: PublishNotice) -> (Priority, Item, Outcome) {
+    let outcome = match notice.wait_completion_async().await {
+        Ok(()) => Outcome::Delivered,
+        // The broker has no room now; later it may have.
+        Err(PublishNoticeError::V5PubAck(PubAckReason::QuotaExceeded)) => {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Outcome::SessionLost
+        }
+        Err(reason @ PublishNoticeError::V5PubAck(_)) => Outcome::Rejected(reason),
+        Err(_) => Outcome::SessionLost,
+    };
+    (priority, item, outcome)
 }

@@ -106,6 +106,23 @@ impl Mosquitto {
     }
 }
 
+/// The embedded broker, in a process of its own.
+pub struct Embedded {
+    pub port: u16,
+    pub process: Process,
+}
+
+impl Embedded {
+    pub fn start() -> Self {
+        let process = Process::start(Command::new(RSUD).arg("broker"));
+        let port = wait_for("the embedded broker", || {
+            let lines = process.lines.lock().unwrap();
+            lines.iter().find_map(|line| line.rsplit_once(':')?.1.parse().ok())
+        });
+        Self { port, process }
+    }
+}
+
 /// A message as it was published.
 #[derive(Debug, Clone)]
 pub struct Message {

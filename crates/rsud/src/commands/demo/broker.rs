@@ -1,6 +1,7 @@
 //! The embedded broker of the demo and of the tests: rumqttd on a free loopback port.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
@@ -10,18 +11,23 @@ use tokio::net::TcpStream;
 
 /// A running broker. It has no end of its own: it ends with the process.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct EmbeddedBroker {
+pub struct EmbeddedBroker {
     address: SocketAddr,
 }
 
 impl EmbeddedBroker {
-    pub(crate) fn port(&self) -> u16 {
+    /// Its port on the loopback address.
+    #[must_use]
+    pub fn port(&self) -> u16 {
         self.address.port()
     }
 }
 
 /// Starts the broker and waits until it answers.
-pub(crate) async fn start() -> anyhow::Result<EmbeddedBroker> {
+///
+/// # Errors
+/// When no port can be had or the broker does not answer.
+pub async fn start() -> anyhow::Result<EmbeddedBroker> {
     // Somebody else may take the port between our look and the broker's.
     for _ in 0..5 {
         let address = free_address()?;
@@ -73,4 +79,20 @@ fn config(address: SocketAddr) -> Config {
         ..RouterConfig::default()
     };
     Config { id: 0, router, v5: Some(HashMap::from([("demo".to_owned(), server)])), ..Config::default() }
+}
+
+/// Runs the broker alone until SIGINT or SIGTERM, and says where it is.
+///
+/// # Errors
+/// When it cannot be started.
+pub async fn run() -> anyhow::Result<bool> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let broker = start().await?;
+    writeln!(std::io::stderr(), "broker listening on mqtt://127.0.0.1:{}", broker.port())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(true)
 }

@@ -4,7 +4,7 @@
 //! each other only through sockets: the simulation sends its datagrams to the daemon's UDP ports, the daemon publishes
 //! to the broker over TCP, the subscriber counts what the broker delivers.
 
-mod broker;
+pub mod broker;
 mod screen;
 mod site;
 
@@ -166,7 +166,9 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<bool> {
         OutputFormat::Json => writeln!(std::io::stdout(), "{report}")?,
         OutputFormat::Human => screen::Screen::conclude(&report)?,
     }
-    Ok(delivered.events > 0 && delivered.track_lists > 0)
+    let events_published = stats.get("uplink.published.event").copied().unwrap_or(0);
+    let events_lost = events_published > 0 && delivered.events == 0;
+    Ok(delivered.track_lists > 0 && delivered.messages > 0 && !events_lost)
 }
 
 fn lock(delivered: &Shared) -> std::sync::MutexGuard<'_, Delivered> {
@@ -237,6 +239,15 @@ async fn send_traffic(to: [std::net::SocketAddr; 3], seed: u64, end: Cancellatio
     }
 }
 
+/// Items published per second, by kind.
+fn per_second(stats: &std::collections::BTreeMap<String, u64>, elapsed: Duration) -> Value {
+    let kinds = ["event", "state", "track", "message"].map(|kind| {
+        let count = stats.get(&format!("uplink.published.{kind}")).copied().unwrap_or(0);
+        (kind.to_owned(), Value::from((count as f64 / elapsed.as_secs_f64().max(0.1) * 10.0).round() / 10.0))
+    });
+    Value::Object(kinds.into_iter().collect())
+}
+
 fn report(elapsed: Duration, stats: &std::collections::BTreeMap<String, u64>, delivered: &Delivered) -> Value {
     let get = |name: &str| stats.get(name).copied().unwrap_or(0);
     let sum = |part: &str| stats.iter().filter(|(name, _)| name.contains(part)).map(|(_, n)| n).sum::<u64>();
@@ -277,6 +288,7 @@ fn report(elapsed: Duration, stats: &std::collections::BTreeMap<String, u64>, de
         "not_understood": delivered.not_understood,
         "decode_errors": sum(".refused."),
         "dropped": dropped,
+        "items_published_per_s": per_second(stats, elapsed),
         "participants": participants,
         "latency_ms": delivered.latencies.all.to_json(),
         "latency_by_kind_ms": delivered.latencies.by_kind(),

@@ -125,7 +125,11 @@ impl Screen {
             writeln!(text, "    -")?;
         }
         writeln!(text)?;
-        writeln!(text, "  watch the broker:  rsud watch --broker mqtt://127.0.0.1:{}", self.broker_port)?;
+        writeln!(
+            text,
+            "  watch the broker:  cargo run --release -p rsud -- watch --broker mqtt://127.0.0.1:{}",
+            self.broker_port
+        )?;
         writeln!(text, "  stop:              Ctrl-C")?;
         self.before = Some((elapsed, stats.clone(), total));
         Ok(text)
