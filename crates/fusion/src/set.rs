@@ -1,5 +1,7 @@
 //! The set of participants, and how one frame changes it.
 
+use std::cmp::Ordering;
+
 use rsu_units::{Timestamp, Vector2};
 
 use crate::assignment::{Assignment, Pair};
@@ -101,11 +103,13 @@ impl ParticipantSet {
         let least = max.checked_sub(1).and_then(|last| strengths.get(last)).copied().unwrap_or(f64::INFINITY);
         let stronger = strengths.iter().filter(|strength| **strength > least).count();
         let mut room = max.saturating_sub(stronger);
-        self.participants.retain(|participant| {
-            let equal = participant.existence >= least && participant.existence <= least;
-            let keep = participant.existence > least || (equal && room > 0);
-            room -= usize::from(keep && equal);
-            keep
+        self.participants.retain(|participant| match participant.existence.total_cmp(&least) {
+            Ordering::Greater => true,
+            Ordering::Equal if room > 0 => {
+                room -= 1;
+                true
+            }
+            Ordering::Equal | Ordering::Less => false,
         });
     }
 
