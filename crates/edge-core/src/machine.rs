@@ -202,7 +202,8 @@ impl Core {
     fn look_for_events(&mut self, outputs: &mut Vec<Output>) {
         let cause = self.unseen_since.take();
         // Whoever is late looks less often, so that a flood cannot make each input cost a look.
-        let late = self.now.duration_since(self.next_events_at).min(Duration::from_millis(100));
+        let due = self.next_events_at.max(cause.unwrap_or(self.now));
+        let late = self.now.duration_since(due).min(Duration::from_millis(100));
         self.next_events_at = self.now + self.config.periods.events.max(late);
         self.tracker.tracks_at(self.now, &mut self.tracks);
         self.tell_changes(cause, outputs);

@@ -95,6 +95,14 @@ impl Screen {
             rate("sensor.received"),
             rate("sensor.detections"),
         )?;
+        writeln!(
+            text,
+            "  out, per second{:>6.0} messages   {:.0} track lists   {:.1} event items   {:.1} health",
+            rate("uplink.published.message"),
+            rate("uplink.published.track"),
+            rate("uplink.published.event"),
+            rate("uplink.published.state"),
+        )?;
         writeln!(text, "  refused        {:>6}        dropped {}", sum(".refused."), sum(".dropped."))?;
         let link = match link {
             LinkState::Up(_) => "up",
