@@ -10,3 +10,11 @@ mod latency;
 mod subscriber;
 
 pub use subscriber::{Delivery, Subscriber};
+
+/// Waits until an instant; for ever when there is none.
+async fn until(end: Option<tokio::time::Instant>) {
+    match end {
+        Some(end) => tokio::time::sleep_until(end).await,
+        None => std::future::pending().await,
+    }
+}

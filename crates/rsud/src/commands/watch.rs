@@ -92,14 +92,8 @@ pub async fn watch(args: WatchArgs) -> anyhow::Result<()> {
         writeln!(out, "watching {host}:{port} ({}); stop with Ctrl-C", args.rsu)?;
     }
     loop {
-        let over = async {
-            match end {
-                Some(end) => tokio::time::sleep_until(end).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
-            () = over => break,
+            () = super::until(end) => break,
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
             _ = ticks.tick() => summary.print(&mut out, args.format)?,

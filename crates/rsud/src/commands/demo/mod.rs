@@ -128,14 +128,8 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<bool> {
     let mut ticks = tokio::time::interval(screen.period());
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        let over = async {
-            match end {
-                Some(end) => tokio::time::sleep_until(end).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
-            () = over => break,
+            () = super::until(end) => break,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = ticks.tick() => {
