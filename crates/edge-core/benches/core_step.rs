@@ -32,10 +32,11 @@ fn core_step(c: &mut Criterion) {
             for (at, input) in run_in {
                 core.handle(*at, input.clone(), &mut outputs);
             }
-            let participants = outputs.iter().rev().find_map(|output| match &output.item {
-                Item::Tracks(list) => Some(list.tracks.len()),
-                _ => None,
-            });
+            let participants =
+                outputs.iter().rev().filter_map(|output| output.publication()).find_map(|output| match &output.item {
+                    Item::Tracks(list) => Some(list.tracks.len()),
+                    _ => None,
+                });
             (core, second.to_vec(), participants)
         };
         let participants = prepared().2.unwrap();

@@ -7,6 +7,8 @@ use fusion::{Class, SensorModel};
 use site_map::SiteMap;
 use traffic_events::EventsConfig;
 
+use crate::BroadcastPlan;
+
 /// Settings of the core. Whoever makes one has checked it.
 #[derive(Debug, Clone)]
 pub struct CoreConfig {
@@ -30,6 +32,8 @@ pub struct CoreConfig {
     pub v2x_range_m: f64,
     /// More participants than this are not held.
     pub max_participants: usize,
+    /// What is said on the air.
+    pub broadcast: BroadcastPlan,
 }
 
 /// How often things happen.

@@ -9,15 +9,17 @@
 
 pub mod intake;
 
+mod broadcast;
 mod config;
 mod counters;
 mod machine;
 mod output;
 
+pub use broadcast::BroadcastPlan;
 pub use config::{CoreConfig, Periods, SensorSetup};
 pub use counters::Counters;
 pub use machine::Core;
-pub use output::{Item, Output, Priority};
+pub use output::{Item, Output, Priority, Publication};
 
 use fusion::SensorFrame;
 use rsu_proto::v1;

@@ -8,7 +8,8 @@ use rsu_proto::v1::{self, v2x_message::Content};
 use rsu_units::{Timestamp, Vector2, angle};
 use traffic_events::{EventChange, Monitor};
 
-use crate::output::{Item, Output, Priority};
+use crate::broadcast::Broadcaster;
+use crate::output::{Item, Output, Priority, Publication};
 use crate::{CoreConfig, Counters, Input, intake};
 
 /// A clock that goes back by more than this was set; less is jitter between the threads that read it.
@@ -37,6 +38,7 @@ pub struct Core {
     unpublished: Option<(Timestamp, Timestamp)>,
     tracks: Vec<Track>,
     changes: Vec<EventChange>,
+    broadcaster: Broadcaster,
 }
 
 impl Core {
@@ -65,6 +67,7 @@ impl Core {
             unpublished: None,
             tracks: Vec::new(),
             changes: Vec::new(),
+            broadcaster: Broadcaster::new(config.broadcast.clone(), now),
             config,
         }
     }
@@ -73,7 +76,8 @@ impl Core {
     #[must_use]
     pub fn deadline(&self) -> Timestamp {
         let events = self.unseen_since.map_or(self.next_tracks_at, |_| self.next_events_at);
-        self.next_tracks_at.min(self.next_health_at).min(events)
+        let broadcast = self.broadcaster.deadline().unwrap_or(self.next_tracks_at);
+        self.next_tracks_at.min(self.next_health_at).min(events).min(broadcast)
     }
 
     /// What was counted since the start.
@@ -96,6 +100,7 @@ impl Core {
         if self.now >= self.next_tracks_at {
             self.publish_tracks(outputs);
         }
+        self.broadcaster.tick(self.now, outputs);
         if self.now >= self.next_health_at {
             self.next_health_at = self.now + self.config.periods.health;
             self.publish_health(outputs);
@@ -119,6 +124,7 @@ impl Core {
         self.next_events_at = now;
         self.unseen_since = None;
         self.unpublished = None;
+        self.broadcaster.restart(now);
     }
 
     fn take_detections(&mut self, frame: SensorFrame, arrived_at: Timestamp) {
@@ -165,7 +171,16 @@ impl Core {
             Some(Content::Rsm(_)) => ("rsm", "v2x_rsm"),
             Some(Content::Spat(_)) => ("spat", "v2x_spat"),
             Some(Content::Rsi(_)) => ("rsi", "v2x_rsi"),
-            Some(Content::Extension(_)) => ("ext", "v2x_ext"),
+            Some(Content::Test(_)) => ("test", "v2x_test"),
+            Some(Content::Rtcm(_)) => ("rtcm", "v2x_rtcm"),
+            Some(Content::Rsc(_)) => ("rsc", "v2x_rsc"),
+            Some(Content::Ssm(_)) => ("ssm", "v2x_ssm"),
+            Some(Content::Vir(_)) => ("vir", "v2x_vir"),
+            Some(Content::Pam(_)) => ("pam", "v2x_pam"),
+            Some(Content::Psm(_)) => ("psm", "v2x_psm"),
+            Some(Content::Clpmm(_)) => ("clpmm", "v2x_clpmm"),
+            Some(Content::Vpm(_)) => ("vpm", "v2x_vpm"),
+            Some(Content::Extension(_) | Content::Unknown(_)) => ("unknown", "v2x_unknown"),
             None => {
                 self.counters.count("v2x_without_content");
                 return;
@@ -173,7 +188,7 @@ impl Core {
         };
         self.counters.count(counter);
         message.header = Some(self.header(stream, arrived_at.as_micros()));
-        outputs.push(Output { priority: Priority::Message, item: Item::V2x(message) });
+        outputs.push(publish(Priority::Message, Item::V2x(message)));
     }
 
     fn bsm_frame(&mut self, bsm: &v1::BasicSafetyMessage, arrived_at: Timestamp) -> Option<SensorFrame> {
@@ -219,7 +234,8 @@ impl Core {
         let mut changes = std::mem::take(&mut self.changes);
         for change in changes.drain(..) {
             let event = self.event(&change, cause.map_or(0, Timestamp::as_micros));
-            outputs.push(Output { priority: Priority::Event, item: Item::Event(event) });
+            outputs.push(publish(Priority::Event, Item::Event(event)));
+            self.broadcaster.event(&change, self.config.map.frame(), outputs);
         }
         self.changes = changes;
     }
@@ -244,7 +260,9 @@ impl Core {
             oldest_input_arrival_us: oldest.map_or(0, Timestamp::as_micros),
             newest_input_arrival_us: newest.map_or(0, Timestamp::as_micros),
         };
-        outputs.push(Output { priority: Priority::Track, item: Item::Tracks(list) });
+        outputs.push(publish(Priority::Track, Item::Tracks(list)));
+        let site = self.config.map.frame();
+        self.broadcaster.tracks(self.now, &self.tracks, &self.config.sensors, site, outputs);
     }
 
     fn publish_health(&mut self, outputs: &mut Vec<Output>) {
@@ -257,8 +275,10 @@ impl Core {
             tracks_alive: self.tracker.alive() as u64,
             events_active: self.monitor.active() as u64,
             memory_bytes: 0,
+            senders: Vec::new(),
+            senders_by_profile: BTreeMap::new(),
         };
-        outputs.push(Output { priority: Priority::State, item: Item::Health(health) });
+        outputs.push(publish(Priority::State, Item::Health(health)));
     }
 
     fn header(&mut self, stream: &'static str, caused_by_arrival_us: i64) -> v1::Header {
@@ -341,6 +361,10 @@ impl Core {
             lane_id: self.config.map.lane_at(track.position_m).map_or_else(String::new, |p| p.lane.id.clone()),
         }
     }
+}
+
+fn publish(priority: Priority, item: Item) -> Output {
+    Output::Publish(Publication { priority, item })
 }
 
 fn tracker(config: &CoreConfig) -> Tracker {

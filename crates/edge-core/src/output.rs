@@ -1,6 +1,6 @@
 //! What the core wants to be done.
 
-use rsu_proto::v1;
+use rsu_proto::v1::{self, v2x_message::Content};
 
 /// How much an item matters when not everything can be sent: lower is more urgent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,9 +44,31 @@ pub enum Item {
     Health(v1::Health),
 }
 
-/// What the core wants to be done: publish an item.
+/// What the core wants to be done.
+// Nearly all outputs are publications; a box for each would cost more than the few small ones waste.
+#[allow(clippy::large_enum_variant, reason = "see above")]
 #[derive(Debug, Clone, PartialEq)]
-pub struct Output {
+pub enum Output {
+    /// Tell the cloud.
+    Publish(Publication),
+    /// Tell the road users. The message is not numbered yet and may be larger than a frame.
+    Send(Box<Content>),
+}
+
+impl Output {
+    /// What is for the cloud.
+    #[must_use]
+    pub fn publication(&self) -> Option<&Publication> {
+        match self {
+            Self::Publish(publication) => Some(publication),
+            Self::Send(_) => None,
+        }
+    }
+}
+
+/// An item to publish.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Publication {
     /// How much it matters.
     pub priority: Priority,
     /// What to publish.

@@ -5,12 +5,12 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use edge_core::{Core, Input, Item, Output, Priority};
+use edge_core::{Core, Input, Item, Output, Priority, Publication};
 use rsu_proto::{Message as _, v1};
 use support::{START, config, recording};
 
 /// Feeds a recording to a fresh core, waking it at each of its deadlines, as the daemon does.
-fn replay(inputs: &[(rsu_units::Timestamp, Input)]) -> Vec<Output> {
+fn replay(inputs: &[(rsu_units::Timestamp, Input)]) -> Vec<Publication> {
     let mut core = Core::new(config(), START);
     let mut outputs = Vec::new();
     for (at, input) in inputs {
@@ -20,10 +20,10 @@ fn replay(inputs: &[(rsu_units::Timestamp, Input)]) -> Vec<Output> {
         }
         core.handle(*at, input.clone(), &mut outputs);
     }
-    outputs
+    outputs.iter().filter_map(Output::publication).cloned().collect()
 }
 
-fn bytes(outputs: &[Output]) -> Vec<u8> {
+fn bytes(outputs: &[Publication]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for output in outputs {
         match &output.item {
@@ -101,8 +101,10 @@ fn a_clock_that_is_set_back_ends_events_and_starts_anew() {
     for (at, input) in &inputs {
         core.handle(*at, input.clone(), &mut outputs);
     }
+    let publications =
+        |outputs: &[Output]| outputs.iter().filter_map(Output::publication).cloned().collect::<Vec<Publication>>();
     let running = |outputs: &[Output]| -> i64 {
-        outputs
+        publications(outputs)
             .iter()
             .map(|o| match &o.item {
                 Item::Event(e) if e.stage() == v1::EventStage::Start => 1,
@@ -112,7 +114,7 @@ fn a_clock_that_is_set_back_ends_events_and_starts_anew() {
             .sum()
     };
     assert!(running(&outputs) > 0);
-    let ids: BTreeSet<u64> = track_ids(&outputs);
+    let ids: BTreeSet<u64> = track_ids(&publications(&outputs));
     let before = outputs.len();
     core.handle(START, Input::Wake, &mut outputs);
     assert_eq!(running(&outputs), 0, "all events have ended");
@@ -120,11 +122,11 @@ fn a_clock_that_is_set_back_ends_events_and_starts_anew() {
     for (at, input) in &inputs {
         core.handle(*at, input.clone(), &mut outputs);
     }
-    let again = track_ids(&outputs[before..]);
+    let again = track_ids(&publications(&outputs[before..]));
     assert!(!again.is_empty() && again.is_disjoint(&ids), "identities were used again");
 }
 
-fn track_ids(outputs: &[Output]) -> BTreeSet<u64> {
+fn track_ids(outputs: &[Publication]) -> BTreeSet<u64> {
     outputs
         .iter()
         .filter_map(|o| if let Item::Tracks(list) = &o.item { Some(list) } else { None })

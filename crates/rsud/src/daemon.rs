@@ -4,29 +4,36 @@
 //! what comes out to the uplink. It sleeps until an input comes or the core's deadline has come.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use edge_core::{Core, Input, Item, Output, Priority};
-use rsu_proto::v1;
+use rsu_proto::v1::{self, v2x_message::Content};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::adapters::pc5::Pc5Parser;
+use crate::adapters::pc5::{Pc5Parser, ProfileChoice, Senders};
 use crate::adapters::sensor::SensorParser;
 use crate::adapters::v2x::V2xParser;
 use crate::adapters::{Parser, udp};
+use crate::air::{self, Air};
 use crate::clock;
 use crate::config::Checked;
-use crate::queue::{self, Receiver};
+use crate::queue::{self, Receiver, Sender};
 use crate::stats::Stats;
 use crate::uplink::{LinkState, Uplink, Waiting};
 
 /// Inputs of each adapter that are taken before the core's task yields.
 const ROUNDS: usize = 64;
+
+/// Messages for the radio that may wait until its task looks at them.
+const AIR_QUEUE: usize = 64;
+
+/// Senders whose profile the health shows.
+const SENDERS_SHOWN: usize = 64;
 
 /// A stop takes at most so long, whatever the broker does.
 const STOP_WITHIN: Duration = Duration::from_millis(4200);
@@ -66,9 +73,22 @@ impl Daemon {
 
         // All sockets first: a port that is taken must stop the start before anything runs.
         let mut adapters = Vec::new();
-        if let Some((address, capacity, framing, profile)) = config.pc5 {
-            let socket = udp::bind("pc5", address)?;
-            adapters.push((socket, capacity, AnyParser::Pc5(Pc5Parser::new(framing, profile))));
+        let mut senders = None;
+        let mut sending = None;
+        if let Some(radio) = config.pc5 {
+            let socket = udp::bind("pc5", radio.listen)?;
+            let profile = match radio.profile {
+                Some(profile) => ProfileChoice::Fixed(profile),
+                None => ProfileChoice::BySender(Arc::clone(senders.insert(Senders::default()))),
+            };
+            if let Some(send) = radio.send {
+                let address = if send.to.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" };
+                let socket = udp::bind("pc5.send", address.parse()?)?;
+                let (framing, services) = (radio.framing.clone(), radio.services.clone());
+                sending = Some((socket, send.to, Air::new(send.profile, framing, services, send.rules, send.budget)));
+            }
+            let parser = Pc5Parser::new(radio.framing, profile, radio.services);
+            adapters.push((socket, radio.queue, AnyParser::Pc5(parser)));
         }
         if let Some((address, capacity)) = config.v2x_udp {
             adapters.push((udp::bind("v2x_udp", address)?, capacity, AnyParser::V2x(V2xParser::default())));
@@ -111,8 +131,15 @@ impl Daemon {
                 AnyParser::Sensor(p) => inner.spawn(udp::run(socket, p, sender, stats.clone(), stop.clone())),
             };
         }
+        let on_air = sending.map(|(socket, to, air)| {
+            let filled = Arc::new(Notify::new());
+            let (sender, receiver) = queue::bounded(AIR_QUEUE, &filled);
+            inner.spawn(air::run(air, socket, to, receiver, filled, stats.clone(), stop.clone()));
+            sender
+        });
         let core = Core::new(config.core, started_at);
-        let runner = CoreRunner { core, inputs, filled, waiting, stats: stats.clone(), outputs: Vec::new() };
+        let runner =
+            CoreRunner { core, inputs, filled, waiting, stats: stats.clone(), senders, on_air, outputs: Vec::new() };
         inner.spawn(runner.run(stop.clone()));
         inner.close();
         info!(version = env!("CARGO_PKG_VERSION"), "rsud started");
@@ -158,6 +185,10 @@ struct CoreRunner {
     filled: Arc<Notify>,
     waiting: Arc<Waiting>,
     stats: Stats,
+    /// Where profiles are found out.
+    senders: Option<Senders>,
+    /// Where messages for the radio go.
+    on_air: Option<Sender<Box<Content>>>,
     outputs: Vec<Output>,
 }
 
@@ -206,15 +237,24 @@ impl CoreRunner {
 
     fn handle(&mut self, input: Input) {
         self.core.handle(clock::now(), input, &mut self.outputs);
-        for mut output in self.outputs.drain(..) {
-            if let Item::Health(health) = &mut output.item {
-                complete_health(health, &self.stats, &self.waiting);
+        for output in self.outputs.drain(..) {
+            let mut publication = match output {
+                Output::Publish(publication) => publication,
+                Output::Send(content) => {
+                    if self.on_air.as_ref().is_some_and(|on_air| on_air.push(content)) {
+                        self.stats.add("air", "dropped", "queue_full", 1);
+                    }
+                    continue;
+                }
+            };
+            if let Item::Health(health) = &mut publication.item {
+                complete_health(health, &self.stats, &self.waiting, self.senders.as_ref());
             }
-            if let Item::Tracks(list) = &output.item {
+            if let Item::Tracks(list) = &publication.item {
                 self.stats.add("uplink", "", "tracks", list.tracks.len() as u64);
             }
-            self.stats.add("uplink", "published", output.priority.name(), 1);
-            if let Some(dropped) = self.waiting.push(output) {
+            self.stats.add("uplink", "published", publication.priority.name(), 1);
+            if let Some(dropped) = self.waiting.push(publication) {
                 self.stats.add("uplink", "dropped", dropped.name(), 1);
             }
         }
@@ -222,11 +262,24 @@ impl CoreRunner {
 }
 
 /// Adds to the core's health what only the shell knows.
-fn complete_health(health: &mut v1::Health, stats: &Stats, waiting: &Waiting) {
+fn complete_health(health: &mut v1::Health, stats: &Stats, waiting: &Waiting, senders: Option<&Senders>) {
     health.counters.extend(stats.snapshot());
     health.queue_depth =
         waiting.depths().into_iter().map(|(priority, depth)| (priority.name().to_owned(), depth as u64)).collect();
     health.memory_bytes = resident_memory_bytes().unwrap_or(0);
+    if let Some(senders) = senders {
+        let senders = senders.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = senders.counts().map(|count| count as u64);
+        health.senders_by_profile = ["2020", "2019", "undecided"].map(str::to_owned).into_iter().zip(counts).collect();
+        let shown = senders.decided(SENDERS_SHOWN).into_iter();
+        health.senders = shown
+            .map(|(sender, known)| v1::SenderProfile {
+                sender: sender.to_string(),
+                profile: known.profile.map_or(v1::Profile::Unspecified, v1::Profile::from).into(),
+                frames: known.frames,
+            })
+            .collect();
+    }
 }
 
 /// Resident memory of this process, where the system tells.

@@ -4,10 +4,13 @@
 //! ([`adapters`]), feeds them to the pure core ([`daemon`]) and carries what comes out to the broker ([`uplink`]).
 
 pub mod adapters;
+pub mod air;
+pub mod capture;
 pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod daemon;
+pub mod framing;
 pub mod queue;
 pub mod stats;
 pub mod uplink;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use rsud::commands::{convert, run, watch};
-use rsud::config::{LogConfig, LogFormat};
+use rsud::config::{LogConfig, LogFormat, load_vendor_header};
 
 /// Edge software of a C-V2X roadside unit.
 #[derive(Debug, Parser)]
@@ -37,7 +37,7 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
-    /// Decode messages from standard input to JSON lines.
+    /// Decode messages from standard input or a capture file to JSON lines.
     Decode {
         /// What is on standard input.
         #[arg(long, value_enum, default_value = "hex")]
@@ -48,6 +48,18 @@ enum Command {
         /// Edition of the message set.
         #[arg(long, value_enum, default_value = "2020")]
         profile: convert::ProfileArg,
+        /// How a message is shown: with the standard's names, or as protobuf's `rsu.v1.V2xMessage` in SI units.
+        #[arg(long, value_enum, default_value = "json")]
+        output: convert::OutputFormat,
+        /// Read the UDP payloads of this capture (pcap or pcapng) instead of standard input.
+        #[arg(long, conflicts_with = "input")]
+        pcap: Option<PathBuf>,
+        /// Only datagrams of the capture that went to this port.
+        #[arg(long, requires = "pcap")]
+        port: Option<u16>,
+        /// A file with the keys of [pc5.vendor_header], for `--layer vendor`.
+        #[arg(long, required_if_eq("layer", "vendor"))]
+        vendor_header: Option<PathBuf>,
     },
     /// Encode JSON objects, as `decode` gives them, from standard input to hexadecimal lines.
     Encode {
@@ -73,9 +85,17 @@ fn main() -> ExitCode {
             Err(problem) => return config_error(&problem),
             Ok(_) => writeln!(std::io::stdout(), "{}: ok", config.display()).map(|()| true).map_err(Into::into),
         },
-        Command::Decode { input, layer, profile } => {
-            let stdin = BufReader::new(std::io::stdin().lock());
-            convert::decode(stdin, std::io::stdout().lock(), input, layer, profile.into())
+        Command::Decode { input, layer, profile, output, pcap, port, vendor_header } => {
+            let vendor = match vendor_header.as_deref().map(load_vendor_header).transpose() {
+                Ok(vendor) => vendor.map(Box::new),
+                Err(problem) => return config_error(&problem.to_string()),
+            };
+            let decoding = convert::Decoding { layer, profile, output, vendor };
+            let stdout = std::io::stdout().lock();
+            match pcap {
+                Some(file) => convert::decode_capture(&file, port, stdout, &decoding),
+                None => convert::decode(BufReader::new(std::io::stdin().lock()), stdout, input, &decoding),
+            }
         }
         Command::Encode { profile } => {
             let stdin = BufReader::new(std::io::stdin().lock());

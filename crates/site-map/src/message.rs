@@ -138,7 +138,7 @@ mod tests {
 
     fn offset(latitude_deg: f64, longitude_deg: f64) -> v1::PositionOffset {
         let offset = v1::LatLonOffset { latitude_deg, longitude_deg, width_bits: 0 };
-        v1::PositionOffset { horizontal: Some(Horizontal::Offset(offset)), vertical: None }
+        v1::PositionOffset { horizontal: Some(Horizontal::Offset(offset)), ..v1::PositionOffset::default() }
     }
 
     #[test]

@@ -138,7 +138,13 @@ fn node(name: &str, id: u32, in_links: Vec<v1::Link>) -> v1::Node {
         longitude_deg: Some(REFERENCE_DEG.1),
         ..v1::GeoPosition::default()
     };
-    v1::Node { name: Some(name.into()), id: Some(reference_id(id)), reference: Some(reference), in_links }
+    v1::Node {
+        name: Some(name.into()),
+        id: Some(reference_id(id)),
+        reference: Some(reference),
+        in_links,
+        ..v1::Node::default()
+    }
 }
 
 fn reference_id(id: u32) -> v1::NodeReference {
@@ -165,7 +171,8 @@ fn link(arm: usize, inbound_link: bool) -> v1::Link {
 }
 
 fn lane(id: usize, kind: v1::LaneType, width_m: f64, line: &[Vector2]) -> v1::Lane {
-    let attributes = v1::LaneAttributes { share_with: None, r#type: kind.into(), flags: Some(v1::Flags::default()) };
+    let attributes =
+        v1::LaneAttributes { r#type: kind.into(), flags: Some(v1::Flags::default()), ..v1::LaneAttributes::default() };
     v1::Lane {
         id: id as u32,
         width_m: Some(width_m),
@@ -183,7 +190,10 @@ fn offset(point_m: Vector2) -> v1::PositionOffset {
         longitude_deg: ((longitude_deg - REFERENCE_DEG.1) * 1e7).round() / 1e7,
         width_bits: 0,
     };
-    v1::PositionOffset { horizontal: Some(v1::position_offset::Horizontal::Offset(offset)), vertical: None }
+    v1::PositionOffset {
+        horizontal: Some(v1::position_offset::Horizontal::Offset(offset)),
+        ..v1::PositionOffset::default()
+    }
 }
 
 /// Latitude and longitude, degrees, of a point in site metres.
@@ -218,8 +228,11 @@ mod tests {
         }
         assert!(map.in_junction(Vector2::default()));
         assert!(!map.in_junction(on_arm(0, 40.0, 0.0)));
-        let message =
-            v2x_codec::Message::from_content(v2x_codec::Profile::Y2020, &v1::v2x_message::Content::Map(map_message()));
+        let message = v2x_codec::Message::from_content(
+            v2x_codec::Profile::Y2020,
+            &v1::v2x_message::Content::Map(map_message()),
+            None,
+        );
         assert!(message.unwrap().to_uper().is_ok());
     }
 

@@ -84,7 +84,7 @@ pub(crate) fn spat(
                 ..v1::CountingDown::default()
             };
             let timing = Some(v1::phase_state::Timing::Counting(counting));
-            let states = vec![v1::PhaseState { light: state.into(), timing }];
+            let states = vec![v1::PhaseState { light: state.into(), timing, ..v1::PhaseState::default() }];
             phases.push(v1::Phase { id: phases.len() as u32 + 1, states });
         }
     }

@@ -20,7 +20,7 @@ pub(crate) fn vehicle_id(agent: u64) -> [u8; 8] {
 /// The basic safety message of a vehicle, its GNSS being off by `gnss_error_m`, as a DSMP frame.
 pub(crate) fn bsm_datagram(agent: &AgentState, gnss_error_m: Vector2, msg_cnt: u32, at: Timestamp) -> Option<Vec<u8>> {
     let content = v1::v2x_message::Content::Bsm(bsm(agent, gnss_error_m, msg_cnt, at));
-    let octets = Message::from_content(Profile::Y2020, &content).ok()?.to_uper().ok()?;
+    let octets = Message::from_content(Profile::Y2020, &content, None).ok()?.to_uper().ok()?;
     dsmp::encode(Aid::BSM, &octets).ok()
 }
 
@@ -66,6 +66,7 @@ fn bsm(agent: &AgentState, gnss_error_m: Vector2, msg_cnt: u32, at: Timestamp) -
                 _ => 10,
             },
             fuel_type: Some(4),
+            ..v1::VehicleClass::default()
         }),
         ..v1::BasicSafetyMessage::default()
     }

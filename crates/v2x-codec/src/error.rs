@@ -24,9 +24,14 @@ pub enum CodecError {
     /// The octets break a rule of the message set.
     #[error("{reason}")]
     Invalid {
+        /// Index of the octet in which the rule is broken.
+        offset: usize,
         /// The field and the rule.
         reason: String,
     },
+    /// The sender was found to use the other profile, in which the frame cannot be understood.
+    #[error("the sender uses the other profile")]
+    OtherProfile,
     /// The JSON text is not a message.
     #[error("JSON: {0}")]
     Json(String),
@@ -36,6 +41,17 @@ pub enum CodecError {
 }
 
 impl CodecError {
+    /// Index of the octet at which decoding stopped; 0 for what has no octets.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        match self {
+            Self::Incomplete { length, .. } => *length,
+            Self::LeftOver { taken, .. } => *taken,
+            Self::Invalid { offset, .. } => *offset,
+            Self::OtherProfile | Self::Json(_) | Self::Encode(_) => 0,
+        }
+    }
+
     /// A short, stable name for counters.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -43,6 +59,7 @@ impl CodecError {
             Self::Incomplete { .. } => "incomplete",
             Self::LeftOver { .. } => "left_over",
             Self::Invalid { .. } => "invalid",
+            Self::OtherProfile => "other_profile",
             Self::Json(_) => "json",
             Self::Encode(_) => "encode",
         }
@@ -91,6 +108,12 @@ pub enum ConvertError {
         /// Its value.
         value: i64,
     },
+    /// What is said to be of a later edition makes no sense.
+    #[error("{path}: the count is 1 to 64, and the indices ascend below it")]
+    Additions {
+        /// The field.
+        path: String,
+    },
     /// The text is not in the character set of the standard (IA5).
     #[error("{path}: only IA5 characters can be sent")]
     NotIa5 {
@@ -115,6 +138,7 @@ impl ConvertError {
             | Self::Missing { path }
             | Self::Unknown { path, .. }
             | Self::NotIa5 { path }
+            | Self::Additions { path }
             | Self::NotInProfile { path } => {
                 path.insert(0, '.');
                 path.insert_str(0, outer);

@@ -7,6 +7,11 @@
 //!   ([`Message::from_uper`], [`Message::to_uper`]) and JSON with the standard's names ([`Message::from_json`]);
 //! * [`convert`]: the same message as the protobuf types of `rsu-proto`, in SI units, losslessly in both directions.
 //!
+//! And for messages on their way out:
+//!
+//! * [`service`]: which application identifier, destination and priority each goes out with;
+//! * [`split`]: several frames for what is too large for one, numbered and encoded.
+//!
 //! This crate never learns of sockets, clocks or the traffic the messages speak of. Input is hostile: every decoder
 //! returns a typed error, and none panics, loops or allocates more than the input justifies.
 //!
@@ -19,26 +24,49 @@
 //! ```
 
 pub mod convert;
+pub mod detect;
 pub mod dsmp;
 mod error;
+mod extension;
+pub mod immediate_forward;
 mod json;
 mod message;
+pub mod service;
+pub mod split;
+pub mod uper;
+pub mod vendor_header;
 
 pub use error::{CodecError, ConvertError};
 pub use message::{Kind, Message, Profile};
 
-/// The types that are generated from `asn1/profile-2020.asn` and `asn1/profile-2019.asn`.
-// Generated code: its style is the generator's, its documentation is the standard.
-#[allow(
-    clippy::all,
-    clippy::pedantic,
-    clippy::restriction,
-    missing_docs,
-    unused_qualifications,
-    rust_2018_idioms,
-    unreachable_pub
-)]
+/// The types that are generated from the ASN.1 modules in `asn1/`, one Rust module a profile. Fields, enumerators and
+/// alternatives have the standard's names; numbers are the standard's, in the units of its comments.
 pub mod asn1 {
-    include!(concat!(env!("OUT_DIR"), "/profile_2020.rs"));
-    include!(concat!(env!("OUT_DIR"), "/profile_2019.rs"));
+    /// T/CSAE 53-2020 and T/CSAE 157-2020.
+    #[allow(clippy::all, clippy::pedantic, clippy::restriction, reason = "the generator's style")]
+    #[allow(non_camel_case_types, unused_parens, unused_braces, unused_variables, reason = "the standard's names")]
+    pub mod profile2020 {
+        pub use crate::extension::{Extension, MessageFrameExt};
+        use crate::generated::*;
+        include!(concat!(env!("OUT_DIR"), "/types_2020.rs"));
+    }
+
+    /// The draft of 2019, as far as its five messages reach.
+    #[allow(clippy::all, clippy::pedantic, clippy::restriction, reason = "the generator's style")]
+    #[allow(non_camel_case_types, unused_parens, unused_braces, unused_variables, reason = "the standard's names")]
+    pub mod profile2019 {
+        use crate::generated::*;
+        include!(concat!(env!("OUT_DIR"), "/types_2019.rs"));
+    }
+}
+
+/// What the generated code refers to.
+mod generated {
+    pub(crate) use serde_json::Value;
+
+    pub(crate) use crate::json::values::{self as json, Json};
+    pub(crate) use crate::uper::{
+        self, Additions, Bits, Enumerator, Fault, FaultKind, Reader, UnknownAlternative, Uper, Writer, min, read,
+        values, write,
+    };
 }

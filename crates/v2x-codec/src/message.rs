@@ -1,9 +1,8 @@
 //! One message frame and its UPER encoding.
 
-use rasn::error::{DecodeError, DecodeErrorKind};
-
-use crate::CodecError;
 use crate::asn1::{profile2019, profile2020};
+use crate::uper::{Fault, FaultKind, Reader, Uper, Writer};
+use crate::{CodecError, extension::Extension};
 
 /// Edition of the message set. Nothing on the wire tells it, so it is configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -15,28 +14,76 @@ pub enum Profile {
     Y2019,
 }
 
+impl Profile {
+    /// Both profiles.
+    pub const ALL: [Self; 2] = [Self::Y2020, Self::Y2019];
+
+    /// The name in configuration and counters: `2020` or `2019`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Y2020 => "2020",
+            Self::Y2019 => "2019",
+        }
+    }
+}
+
 /// Kind of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
-    /// Basic safety message.
+    /// Basic safety message (车辆基本安全消息).
     Bsm,
-    /// Map.
+    /// Map (地图消息).
     Map,
-    /// Road-side safety message.
+    /// Road-side safety message (路侧安全消息).
     Rsm,
-    /// Signal phase and timing.
+    /// Signal phase and timing (信号灯消息).
     Spat,
-    /// Road-side information.
+    /// Road-side information (路侧信息).
     Rsi,
-    /// A message of the second stage.
-    Extension,
+    /// Test message (测试消息).
+    Test,
+    /// Differential GNSS corrections (差分数据消息).
+    Rtcm,
+    /// Road-side coordination (路侧协调消息).
+    Rsc,
+    /// Sensor sharing message (感知共享消息).
+    Ssm,
+    /// Vehicle intention and request (车辆意图和请求消息).
+    Vir,
+    /// Parking area message (场站地图消息).
+    Pam,
+    /// Personal safety message (弱势交通参与者安全消息).
+    Psm,
+    /// Platooning management message (车辆编队管理消息).
+    Clpmm,
+    /// Vehicle payment message (车辆收费消息).
+    Vpm,
+    /// A message of a later edition, kept as octets.
+    Unknown,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 6] = [Self::Bsm, Self::Map, Self::Rsm, Self::Spat, Self::Rsi, Self::Extension];
+    pub const ALL: [Self; 15] = [
+        Self::Bsm,
+        Self::Map,
+        Self::Rsm,
+        Self::Spat,
+        Self::Rsi,
+        Self::Test,
+        Self::Rtcm,
+        Self::Rsc,
+        Self::Ssm,
+        Self::Vir,
+        Self::Pam,
+        Self::Psm,
+        Self::Clpmm,
+        Self::Vpm,
+        Self::Unknown,
+    ];
 
-    /// The name in topics and counters: `bsm`, `map`, `rsm`, `spat`, `rsi`, `ext`.
+    /// The name in topics, configuration and counters: `bsm`, `map`, ..., `unknown`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -45,7 +92,16 @@ impl Kind {
             Self::Rsm => "rsm",
             Self::Spat => "spat",
             Self::Rsi => "rsi",
-            Self::Extension => "ext",
+            Self::Test => "test",
+            Self::Rtcm => "rtcm",
+            Self::Rsc => "rsc",
+            Self::Ssm => "ssm",
+            Self::Vir => "vir",
+            Self::Pam => "pam",
+            Self::Psm => "psm",
+            Self::Clpmm => "clpmm",
+            Self::Vpm => "vpm",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -63,12 +119,14 @@ impl Message {
     /// Decodes one frame that fills `octets` to the last.
     ///
     /// # Errors
-    /// [`CodecError::Incomplete`], [`CodecError::LeftOver`] or [`CodecError::Invalid`], see [`Message::fault_offset`] for the place.
+    /// [`CodecError::Incomplete`], [`CodecError::LeftOver`] or [`CodecError::Invalid`]; [`CodecError::offset`] is the
+    /// place.
     pub fn from_uper(profile: Profile, octets: &[u8]) -> Result<Self, CodecError> {
         match profile {
-            Profile::Y2020 => decode::<profile2020::MessageFrame>(octets).map(|frame| Self::Y2020(Box::new(frame))),
-            Profile::Y2019 => decode::<profile2019::MessageFrame>(octets).map(|frame| Self::Y2019(Box::new(frame))),
+            Profile::Y2020 => decode(octets).map(|frame| Self::Y2020(Box::new(frame))),
+            Profile::Y2019 => decode(octets).map(|frame| Self::Y2019(Box::new(frame))),
         }
+        .map_err(|fault| explain(octets.len(), &fault))
     }
 
     /// Encodes the frame.
@@ -76,24 +134,13 @@ impl Message {
     /// # Errors
     /// [`CodecError::Encode`] when a value breaks a constraint of the message set.
     pub fn to_uper(&self) -> Result<Vec<u8>, CodecError> {
+        let mut w = Writer::with_capacity(256);
         match self {
-            Self::Y2020(frame) => rasn::uper::encode(frame.as_ref()),
-            Self::Y2019(frame) => rasn::uper::encode(frame.as_ref()),
+            Self::Y2020(frame) => frame.encode(&mut w),
+            Self::Y2019(frame) => frame.encode(&mut w),
         }
-        .map_err(|e| CodecError::Encode(e.to_string()))
-    }
-
-    /// Index of the octet at which decoding `octets` fails with `error`. Costs up to 16 more decodings, so it is for
-    /// people's eyes, not for the path of each message.
-    #[must_use]
-    pub fn fault_offset(profile: Profile, octets: &[u8], error: &CodecError) -> usize {
-        match (error, profile) {
-            (CodecError::Incomplete { length, .. }, _) => *length,
-            (CodecError::LeftOver { taken, .. }, _) => *taken,
-            (CodecError::Invalid { .. }, Profile::Y2020) => first_bad_octet::<profile2020::MessageFrame>(octets),
-            (CodecError::Invalid { .. }, Profile::Y2019) => first_bad_octet::<profile2019::MessageFrame>(octets),
-            (CodecError::Json(_) | CodecError::Encode(_), _) => 0,
-        }
+        .map_err(|fault| CodecError::Encode(fault.to_string()))?;
+        Ok(w.finish())
     }
 
     /// The profile of the frame.
@@ -109,72 +156,57 @@ impl Message {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Y2020(frame) => match **frame {
-                profile2020::MessageFrame::bsmFrame(_) => Kind::Bsm,
-                profile2020::MessageFrame::mapFrame(_) => Kind::Map,
-                profile2020::MessageFrame::rsmFrame(_) => Kind::Rsm,
-                profile2020::MessageFrame::spatFrame(_) => Kind::Spat,
-                profile2020::MessageFrame::rsiFrame(_) => Kind::Rsi,
-                profile2020::MessageFrame::msgFrameExt(_) => Kind::Extension,
-            },
-            Self::Y2019(frame) => match **frame {
-                profile2019::MessageFrame::bsmFrame(_) => Kind::Bsm,
-                profile2019::MessageFrame::mapFrame(_) => Kind::Map,
-                profile2019::MessageFrame::rsmFrame(_) => Kind::Rsm,
-                profile2019::MessageFrame::spatFrame(_) => Kind::Spat,
-                profile2019::MessageFrame::rsiFrame(_) => Kind::Rsi,
-            },
+            Self::Y2020(frame) => {
+                use profile2020::MessageFrame as Frame;
+                match frame.as_ref() {
+                    Frame::bsmFrame(_) => Kind::Bsm,
+                    Frame::mapFrame(_) => Kind::Map,
+                    Frame::rsmFrame(_) => Kind::Rsm,
+                    Frame::spatFrame(_) => Kind::Spat,
+                    Frame::rsiFrame(_) => Kind::Rsi,
+                    Frame::msgFrameExt(ext) => match ext.value {
+                        Extension::TestMsg(_) => Kind::Test,
+                        Extension::RTCMcorrections(_) => Kind::Rtcm,
+                        Extension::RoadsideCoordination(_) => Kind::Rsc,
+                        Extension::SensorSharingMsg(_) => Kind::Ssm,
+                        Extension::VehIntentionAndRequest(_) => Kind::Vir,
+                        Extension::PAMData(_) => Kind::Pam,
+                        Extension::PersonalSafetyMessage(_) => Kind::Psm,
+                        Extension::CLPMM(_) => Kind::Clpmm,
+                        Extension::VehiclePaymentMessage(_) => Kind::Vpm,
+                        Extension::Unknown { .. } => Kind::Unknown,
+                    },
+                    Frame::Unrecognized(_) => Kind::Unknown,
+                }
+            }
+            Self::Y2019(frame) => {
+                use profile2019::MessageFrame as Frame;
+                match frame.as_ref() {
+                    Frame::bsmFrame(_) => Kind::Bsm,
+                    Frame::mapFrame(_) => Kind::Map,
+                    Frame::rsmFrame(_) => Kind::Rsm,
+                    Frame::spatFrame(_) => Kind::Spat,
+                    Frame::rsiFrame(_) => Kind::Rsi,
+                    Frame::Unrecognized(_) => Kind::Unknown,
+                }
+            }
         }
     }
 }
 
-fn decode<T: rasn::Decode>(octets: &[u8]) -> Result<T, CodecError> {
-    rasn::uper::decode(octets).map_err(|error| explain(octets, &error))
+fn decode<T: Uper>(octets: &[u8]) -> Result<T, Fault> {
+    let mut r = Reader::new(octets);
+    let value = T::decode(&mut r)?;
+    r.finish()?;
+    Ok(value)
 }
 
-fn explain(octets: &[u8], error: &DecodeError) -> CodecError {
-    let (root, path) = root_cause(error);
-    match root {
-        kind if is_incomplete(kind) => CodecError::Incomplete { length: octets.len(), at: path },
-        DecodeErrorKind::UnexpectedExtraData { length } => {
-            CodecError::LeftOver { taken: octets.len().saturating_sub(*length), left_over: *length }
-        }
-        kind => {
-            let what = kind.to_string();
-            CodecError::Invalid { reason: if path.is_empty() { what } else { format!("{path}: {what}") } }
-        }
+#[cold]
+fn explain(length: usize, fault: &Fault) -> CodecError {
+    match fault.kind() {
+        // Within an open type the octets end before the message does: then the open type is wrong.
+        FaultKind::Incomplete if fault.at_bit() == length * 8 => CodecError::Incomplete { length, at: fault.path() },
+        FaultKind::LeftOver { octets } => CodecError::LeftOver { taken: fault.at_bit() / 8, left_over: *octets },
+        _ => CodecError::Invalid { offset: fault.at_bit() / 8, reason: fault.to_string() },
     }
-}
-
-/// The decoder does not say where it stopped, but it reads strictly forward: the shortest prefix that fails for another
-/// reason than being too short ends with the octet that broke the rule.
-fn first_bad_octet<T: rasn::Decode>(octets: &[u8]) -> usize {
-    let too_short = |length: usize| {
-        rasn::uper::decode::<T>(octets.get(..length).unwrap_or(octets)).is_err_and(|e| is_incomplete(root_cause(&e).0))
-    };
-    let (mut low, mut high) = (0, octets.len());
-    while low < high {
-        let middle = low.midpoint(high);
-        if too_short(middle) { low = middle + 1 } else { high = middle }
-    }
-    low.saturating_sub(1)
-}
-
-/// Whether the input ended too early. The decoder says so of a choice index in words of its own.
-fn is_incomplete(kind: &DecodeErrorKind) -> bool {
-    matches!(kind, DecodeErrorKind::Incomplete { .. } | DecodeErrorKind::ChoiceIndexExceedsPlatformWidth { .. })
-}
-
-/// The innermost cause and the dotted path of fields that leads to it.
-fn root_cause(error: &DecodeError) -> (&DecodeErrorKind, String) {
-    let mut path = String::new();
-    let mut kind = &*error.kind;
-    while let DecodeErrorKind::FieldError { name, nested, .. } = kind {
-        if !path.is_empty() {
-            path.push_str(" > ");
-        }
-        path.push_str(name);
-        kind = &*nested.kind;
-    }
-    (kind, path)
 }

@@ -1,6 +1,7 @@
 //! Project chores: `cargo xtask test` runs everything that must pass, `cargo xtask tidy` the rules of the house alone.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
+mod rival;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -10,15 +11,22 @@ use anyhow::{Context as _, bail};
 
 const HELP: &str = "\
 cargo xtask test     format, lints, house rules, licences, all tests and doc tests, end-to-end tests
+cargo xtask tools    what the tests need: mosquitto, and pycrate in target/tools
 cargo xtask tidy     house rules and licences only
-cargo xtask bench    the criterion benches";
+cargo xtask bench    the criterion benches
+cargo xtask bench codec   the codec beside C code that asn1c generates from the same ASN.1";
 
 fn main() -> ExitCode {
     let command = std::env::args().nth(1).unwrap_or_default();
     let outcome = match command.as_str() {
         "test" => test(),
         "tidy" => tidy::check(&root()),
-        "bench" => cargo(&["bench", "--workspace", "--benches"]),
+        "tools" => tools(),
+        "bench" => match std::env::args().nth(2).as_deref() {
+            Some("codec") => rival::bench(),
+            None => cargo(&["bench", "--workspace", "--benches"]),
+            Some(other) => Err(anyhow::anyhow!("there is no bench {other:?}\n{HELP}")),
+        },
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())
@@ -43,7 +51,7 @@ fn test() -> anyhow::Result<()> {
     step("rustfmt", || cargo(&["fmt", "--all", "--check"]))?;
     step("house rules and licences", || tidy::check(&root()))?;
     step("cargo deny", deny)?;
-    step("mosquitto", mosquitto)?;
+    step("tools", tools)?;
     step("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
     step("tests", || cargo(&["test", "--workspace", "--locked", "--all-targets", "--no-fail-fast"]))?;
     step("doc tests", || cargo(&["test", "--workspace", "--locked", "--doc"]))?;
@@ -109,6 +117,38 @@ fn deny() -> anyhow::Result<()> {
         println!("the advisory database cannot be fetched here: advisories are NOT checked");
     }
     Ok(())
+}
+
+/// What the tests need beside Rust.
+fn tools() -> anyhow::Result<()> {
+    mosquitto()?;
+    pycrate()
+}
+
+/// The codec is checked against an implementation in Python.
+fn pycrate() -> anyhow::Result<()> {
+    let folder = root().join("target/tools/python");
+    let python = folder.join("bin/python3");
+    let requirements = root().join("crates/v2x-codec/tests/interop/requirements.txt");
+    let there = || {
+        let mut command = Command::new(&python);
+        command.args(["-c", "import pycrate_asn1rt"]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    if there() {
+        return Ok(());
+    }
+    println!("pycrate is not there; installing it into {}", folder.display());
+    let make = || run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
+    if make().is_err() {
+        println!("python3 cannot make an environment; trying apt-get");
+        for args in [["update", "-qq"].as_slice(), &["install", "-y", "-qq", "python3-venv"]] {
+            let _ = Command::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive").status();
+        }
+        make()?;
+    }
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&requirements))?;
+    if there() { Ok(()) } else { bail!("the codec's cross-check needs pycrate in {}", folder.display()) }
 }
 
 /// The end-to-end tests need a real broker.

@@ -29,6 +29,7 @@ pub fn config() -> CoreConfig {
         max_clock_lead: Duration::from_millis(100),
         v2x_range_m: 500.0,
         max_participants: 2000,
+        broadcast: edge_core::BroadcastPlan::default(),
     }
 }
 

@@ -1,36 +1,74 @@
-//! PC5: messages from the radio, one network-layer frame (DSMP) or one bare UPER frame per datagram.
+//! PC5: messages from the radio, one per datagram, in whatever [`Framing`] the radio's host interface has.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use edge_core::Input;
 use rsu_proto::v1;
 use rsu_units::Timestamp;
-use v2x_codec::dsmp::Frame;
-use v2x_codec::{Kind, Message, Profile};
+use tracing::debug;
+use v2x_codec::detect::{Detector, Sender};
+use v2x_codec::dsmp::Aid;
+use v2x_codec::service::ServiceTable;
+use v2x_codec::{CodecError, Kind, Message, Profile};
 
 use super::{Parser, Refusal};
+use crate::framing::Framing;
 
-/// What is around the UPER frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
-    /// The network layer of YD/T 3707.
-    Dsmp,
-    /// Nothing.
-    Uper,
+/// What was found out of the senders' profiles; the health shows it.
+pub type Senders = Arc<Mutex<Detector>>;
+
+/// In which profile messages are read.
+#[derive(Debug, Clone)]
+pub enum ProfileChoice {
+    /// In this one.
+    Fixed(Profile),
+    /// In that of the sender, as it is found out.
+    BySender(Senders),
 }
 
 /// The parser of the PC5 adapter.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Pc5Parser {
     framing: Framing,
-    profile: Profile,
+    profile: ProfileChoice,
+    services: ServiceTable,
     /// Kind of the message that was just parsed.
     kind: Option<Kind>,
+    /// Something odd about it.
+    remark: Option<&'static str>,
 }
 
 impl Pc5Parser {
     /// A parser for what the radio is configured to hand over.
     #[must_use]
-    pub fn new(framing: Framing, profile: Profile) -> Self {
-        Self { framing, profile, kind: None }
+    pub fn new(framing: Framing, profile: ProfileChoice, services: ServiceTable) -> Self {
+        Self { framing, profile, services, kind: None, remark: None }
+    }
+}
+
+type Decoded = (Message, v1::v2x_message::Content, Option<&'static str>);
+
+impl ProfileChoice {
+    /// The message, its twin, and a remark on it.
+    fn decode(&self, octets: &[u8]) -> Result<Decoded, CodecError> {
+        match self {
+            Self::Fixed(profile) => {
+                let message = Message::from_uper(*profile, octets)?;
+                let content = message.to_content();
+                Ok((message, content, None))
+            }
+            Self::BySender(senders) => {
+                let mut senders = senders.lock().unwrap_or_else(PoisonError::into_inner);
+                let detected = senders.decode(octets)?;
+                let mut remark = (!detected.decided).then_some("profile_undecided");
+                if detected.news {
+                    remark = Some("profile_decided");
+                    let (sender, profile) = (Sender::of(&detected.content), detected.message.profile().name());
+                    debug!(%sender, profile, "profile of a sender found out");
+                }
+                Ok((detected.message, detected.content, remark))
+            }
+        }
     }
 }
 
@@ -40,37 +78,38 @@ impl Parser for Pc5Parser {
     }
 
     fn parse(&mut self, datagram: &[u8], arrived_at: Timestamp) -> Result<Input, Refusal> {
-        let (octets, aid) = match self.framing {
-            Framing::Uper => (datagram, None),
-            Framing::Dsmp => {
-                let frame = Frame::parse(datagram)
-                    .map_err(|error| Refusal { name: error.name(), detail: error.to_string() })?;
-                (frame.payload, Some(u32::from(frame.aid.get())))
-            }
-        };
-        let message = Message::from_uper(self.profile, octets).map_err(|error| Refusal {
+        let unframed =
+            self.framing.unframe(datagram).map_err(|fault| Refusal { name: fault.name, detail: fault.reason })?;
+        let (message, content, remark) = self.profile.decode(&unframed.payload).map_err(|error| Refusal {
             name: match error {
-                v2x_codec::CodecError::Incomplete { .. } => "uper_incomplete",
-                v2x_codec::CodecError::LeftOver { .. } => "uper_left_over",
-                _ => "uper_invalid",
+                CodecError::Incomplete { .. } => "uper_incomplete",
+                CodecError::LeftOver { .. } => "uper_left_over",
+                CodecError::OtherProfile => "other_profile",
+                CodecError::Invalid { .. } | CodecError::Json(_) | CodecError::Encode(_) => "uper_invalid",
             },
             detail: error.to_string(),
         })?;
-        self.kind = Some(message.kind());
+        (self.kind, self.remark) = (Some(message.kind()), remark);
+        let aid = unframed.aid.and_then(|aid| Aid::new(u16::try_from(aid).ok()?));
+        if aid.is_some_and(|aid| self.services.fits(aid, message.kind()) == Some(false)) {
+            self.remark = Some("aid_of_another_kind");
+        }
         let message = v1::V2xMessage {
             header: None,
             received_at_us: arrived_at.as_micros(),
             received_by: self.name().into(),
-            profile: v1::Profile::from(self.profile).into(),
-            aid,
-            octets: octets.to_vec().into(),
-            content: Some(message.to_content()),
+            profile: v1::Profile::from(message.profile()).into(),
+            aid: unframed.aid,
+            octets: unframed.payload.into_owned().into(),
+            frame_extensions: message.frame_extensions(),
+            content: Some(content),
         };
         Ok(Input::V2x { message: Box::new(message), arrived_at })
     }
 
     fn extra_counts(&mut self) -> Option<(&'static str, u64)> {
-        self.kind.take().map(|kind| (kind.name(), 1))
+        let kind = self.kind.take().map(Kind::name);
+        kind.or_else(|| self.remark.take()).map(|name| (name, 1))
     }
 }
 
@@ -83,17 +122,19 @@ mod tests {
 
     const RSM: &str = "20131323334350000004ce3d680b06e03ff00040002664ccd569f9f811d71d944010269e80000000";
 
+    fn parser(framing: Framing) -> Pc5Parser {
+        Pc5Parser::new(framing, ProfileChoice::Fixed(Profile::Y2020), ServiceTable::default())
+    }
+
     fn name_of(framing: Framing, datagram: &[u8]) -> &'static str {
-        Pc5Parser::new(framing, Profile::Y2020).parse(datagram, Timestamp::default()).unwrap_err().name
+        parser(framing).parse(datagram, Timestamp::default()).unwrap_err().name
     }
 
     #[test]
     fn frames_and_bare_messages_give_the_same() {
         let octets = hex::decode(RSM).unwrap();
         let framed = encode(Aid::RSM, &octets).unwrap();
-        let parse = |framing, datagram: &[u8]| match Pc5Parser::new(framing, Profile::Y2020)
-            .parse(datagram, Timestamp::from_micros(5))
-        {
+        let parse = |framing, datagram: &[u8]| match parser(framing).parse(datagram, Timestamp::from_micros(5)) {
             Ok(Input::V2x { message, .. }) => *message,
             other => panic!("{other:?}"),
         };
@@ -112,5 +153,19 @@ mod tests {
         let longer: Vec<u8> = octets.iter().copied().chain([0]).collect();
         assert_eq!(name_of(Framing::Uper, &longer), "uper_left_over");
         assert_eq!(name_of(Framing::Uper, &[0x70]), "uper_invalid");
+    }
+
+    #[test]
+    fn profiles_are_found_out_and_odd_aids_remarked() {
+        let senders = Senders::default();
+        let profile = ProfileChoice::BySender(Arc::clone(&senders));
+        let mut parser = Pc5Parser::new(Framing::Dsmp, profile, ServiceTable::default());
+        let framed = encode(Aid::MAP, &hex::decode(RSM).unwrap()).unwrap();
+        let parsed = parser.parse(&framed, Timestamp::default()).unwrap();
+        assert!(matches!(parsed, Input::V2x { .. }));
+        let remarks: Vec<_> = std::iter::from_fn(|| parser.extra_counts()).collect();
+        // Both profiles read this RSM in the same way, and it came with the AID of MAP.
+        assert_eq!(remarks, [("rsm", 1), ("aid_of_another_kind", 1)]);
+        assert_eq!(senders.lock().unwrap().counts(), [0, 0, 1]);
     }
 }

@@ -32,7 +32,7 @@ impl Parser for V2xParser {
                 .as_ref()
                 .ok_or(Refusal { name: "without_content", detail: "neither octets nor content".into() })?;
             // What the standard cannot express would break whoever encodes it later.
-            let octets = Message::from_content(profile, content)
+            let octets = Message::from_content(profile, content, message.frame_extensions.as_ref())
                 .map_err(|error| Refusal { name: "content_invalid", detail: error.to_string() })?
                 .to_uper()
                 .map_err(|error| Refusal { name: "content_invalid", detail: error.to_string() })?;
@@ -41,6 +41,7 @@ impl Parser for V2xParser {
             let decoded = Message::from_uper(profile, &message.octets)
                 .map_err(|error| Refusal { name: "uper_invalid", detail: error.to_string() })?;
             message.content = Some(decoded.to_content());
+            message.frame_extensions = decoded.frame_extensions();
         }
         self.kind = message.content.as_ref().map(kind_of);
         message.header = None;

@@ -9,23 +9,21 @@ use edge_core::{CoreConfig, Periods, SensorSetup};
 use fusion::{Class, MAX_SENSORS, SensorKind, SensorModel};
 use rsu_units::{Vector2, angle};
 use traffic_events::EventsConfig;
-use v2x_codec::Profile;
 
 use super::ConfigError;
 use super::file::{
-    AdapterConfig, CloudConfig, Config, EventsSection, FramingName, LogConfig, PayloadFormat, ProfileName,
-    SensorConfig, SensorKindName,
+    AdapterConfig, CloudConfig, Config, EventsSection, LogConfig, PayloadFormat, SensorConfig, SensorKindName,
 };
+use super::radio::{Radio, broadcast, radio};
 use super::site::site_map;
-use crate::adapters::pc5::Framing;
 
 /// A configuration that can be started.
 #[derive(Debug, Clone)]
 pub struct Checked {
     /// The core; the start sets `boot_id`.
     pub core: CoreConfig,
-    /// The PC5 adapter: address, queue, framing, profile.
-    pub pc5: Option<(SocketAddr, usize, Framing, Profile)>,
+    /// The radio.
+    pub pc5: Option<Radio>,
     /// The V2X-over-UDP adapter: address, queue.
     pub v2x_udp: Option<(SocketAddr, usize)>,
     /// The sensor adapter: address, queue.
@@ -76,6 +74,12 @@ pub(super) struct Checker<'a> {
     file: &'a Path,
 }
 
+impl<'a> Checker<'a> {
+    pub(super) fn new(file: &'a Path) -> Self {
+        Self { file }
+    }
+}
+
 impl Checker<'_> {
     pub(super) fn wrong(&self, key: &str, problem: String, expected: &str) -> ConfigError {
         ConfigError::Value { file: self.file.into(), key: key.into(), problem, expected: expected.into() }
@@ -94,7 +98,7 @@ impl Checker<'_> {
         }
     }
 
-    fn count(&self, key: &str, value: usize, max: usize) -> Result<usize, ConfigError> {
+    pub(super) fn count(&self, key: &str, value: usize, max: usize) -> Result<usize, ConfigError> {
         if (1..=max).contains(&value) {
             Ok(value)
         } else {
@@ -113,21 +117,14 @@ impl Checker<'_> {
     }
 }
 
-pub(super) fn profile(name: ProfileName) -> Profile {
-    match name {
-        ProfileName::Y2020 => Profile::Y2020,
-        ProfileName::Y2019 => Profile::Y2019,
-    }
-}
-
 /// Checks a configuration. `file` is where it came from: for messages, and for the paths in it.
 ///
 /// # Errors
 /// [`ConfigError::Value`] names the first value that cannot be.
 pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
-    let checker = Checker { file };
+    let checker = Checker::new(file);
     let rsu_id = checker.name("rsu.id", &config.rsu.id)?;
-    let map = site_map(&checker, &config.site)?;
+    let (map, map_message) = site_map(&checker, &config.site)?;
     let sensors = sensors(&checker, &config.sensors)?;
     if !sensors.is_empty() && config.sensor_udp.is_none() {
         let problem = "sensors are given, but nobody listens to them".into();
@@ -136,17 +133,7 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
     let adapter = |key: &str, adapter: &AdapterConfig| -> Result<(SocketAddr, usize), ConfigError> {
         Ok((adapter.listen, checker.count(&format!("{key}.queue"), adapter.queue, 1 << 20)?))
     };
-    let pc5 = match &config.pc5 {
-        None => None,
-        Some(pc5) => {
-            let queue = checker.count("pc5.queue", pc5.queue, 1 << 20)?;
-            let framing = match pc5.framing {
-                FramingName::Dsmp => Framing::Dsmp,
-                FramingName::Uper => Framing::Uper,
-            };
-            Some((pc5.listen, queue, framing, profile(pc5.profile)))
-        }
-    };
+    let pc5 = config.pc5.as_ref().map(|pc5| radio(&checker, pc5)).transpose()?;
     let v2x_udp = config.v2x_udp.as_ref().map(|v2x| adapter("v2x_udp", v2x)).transpose()?;
     let sensor_udp = config.sensor_udp.as_ref().map(|sensor| adapter("sensor_udp", sensor)).transpose()?;
     if pc5.is_none() && v2x_udp.is_none() && sensor_udp.is_none() {
@@ -155,7 +142,7 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
     }
     let mut ports = BTreeSet::new();
     for (key, address) in [
-        ("pc5.listen", pc5.map(|(address, ..)| address)),
+        ("pc5.listen", pc5.as_ref().map(|radio| radio.listen)),
         ("v2x_udp.listen", v2x_udp.map(|(address, _)| address)),
         ("sensor_udp.listen", sensor_udp.map(|(address, _)| address)),
     ] {
@@ -181,6 +168,7 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
         max_clock_lead: millis("tracking.max_clock_lead_ms", tracking.max_clock_lead_ms, 1000)?,
         v2x_range_m: checker.range("tracking.v2x_range_m", tracking.v2x_range_m, 10.0, 5000.0)?,
         max_participants: checker.count("tracking.max_participants", tracking.max_participants, 10_000)?,
+        broadcast: broadcast(&checker, config.pc5.as_ref().and_then(|pc5| pc5.send.as_ref()), &rsu_id, map_message)?,
         rsu_id: rsu_id.clone(),
     };
     let cloud = cloud(&checker, &config.cloud, rsu_id)?;

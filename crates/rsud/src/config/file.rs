@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::radio::Pc5Config;
 use super::site::SiteConfig;
 
 /// The whole file.
@@ -57,48 +58,8 @@ pub struct AdapterConfig {
     pub queue: usize,
 }
 
-fn default_queue() -> usize {
+pub(super) fn default_queue() -> usize {
     4096
-}
-
-/// The PC5 adapter.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pc5Config {
-    /// Address and port to listen on; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// Inputs that may wait for the core.
-    #[serde(default = "default_queue")]
-    pub queue: usize,
-    /// What the radio hands over.
-    #[serde(default)]
-    pub framing: FramingName,
-    /// Edition of the message set.
-    #[serde(default)]
-    pub profile: ProfileName,
-}
-
-/// What is around the UPER frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FramingName {
-    /// Network-layer frames.
-    #[default]
-    Dsmp,
-    /// Bare messages.
-    Uper,
-}
-
-/// Edition of the message set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-pub enum ProfileName {
-    /// T/CSAE 53-2020.
-    #[default]
-    #[serde(rename = "2020")]
-    Y2020,
-    /// The draft of 2019.
-    #[serde(rename = "2019")]
-    Y2019,
 }
 
 /// A sensor.

@@ -5,6 +5,7 @@
 
 mod check;
 mod file;
+mod radio;
 mod site;
 
 use std::path::{Path, PathBuf};
@@ -13,9 +14,12 @@ use thiserror::Error;
 
 pub use check::{Checked, CloudSettings, check};
 pub use file::{
-    AdapterConfig, CloudConfig, Config, EventsSection, FramingName, LogConfig, LogFormat, PayloadFormat, Pc5Config,
-    PedestrianSection, PoseConfig, ProfileName, RsuConfig, SensorConfig, SensorKindName, StoppedSection,
-    TrackingConfig, WrongWaySection,
+    AdapterConfig, CloudConfig, Config, EventsSection, LogConfig, LogFormat, PayloadFormat, PedestrianSection,
+    PoseConfig, RsuConfig, SensorConfig, SensorKindName, StoppedSection, TrackingConfig, WrongWaySection,
+};
+pub use radio::{
+    ByteOrderName, FieldConfig, FramingName, ImmediateForwardConfig, LengthConfig, MagicConfig, Pc5Config, ProfileName,
+    Radio, SendConfig, Sending, ServiceConfig, TimestampUnitName, VendorHeaderConfig, load_vendor_header,
 };
 pub use site::{AreaConfig, AreaKindName, LaneConfig, LaneKindName, MapSource, SiteConfig};
 

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use site_map::{Area, AreaKind, Lane, LaneKind, SiteFrame, SiteMap};
 use v2x_codec::{Message, Profile};
 
+use super::ConfigError;
 use super::check::Checker;
-use super::file::ProfileName;
-use super::{ConfigError, check::profile};
+use super::radio::{ProfileName, fixed};
 
 /// The site.
 #[derive(Debug, Clone, Deserialize)]
@@ -93,7 +93,11 @@ pub enum AreaKindName {
     Junction,
 }
 
-pub(super) fn site_map(checker: &Checker<'_>, site: &SiteConfig) -> Result<SiteMap, ConfigError> {
+/// The map, and the MAP message that it was made from, if it was.
+pub(super) fn site_map(
+    checker: &Checker<'_>,
+    site: &SiteConfig,
+) -> Result<(SiteMap, Option<v1::MapData>), ConfigError> {
     let frame = SiteFrame::new(site.latitude_deg, site.longitude_deg).map_err(|error| {
         checker.wrong("site.latitude_deg, site.longitude_deg", error.to_string(), "a WGS 84 point of the site")
     })?;
@@ -105,11 +109,16 @@ pub(super) fn site_map(checker: &Checker<'_>, site: &SiteConfig) -> Result<SiteM
     }
     if let Some(MapSource(message)) = &site.map_message {
         return SiteMap::from_map_message(frame, message)
+            .map(|map| (map, Some(message.as_ref().clone())))
             .map_err(|error| checker.wrong("site.map_message", error.to_string(), "a MAP with usable lanes"));
     }
     if let Some(file) = &site.map_file {
-        let message = read_map(checker, file, profile(site.map_profile))?;
+        let profile = fixed(site.map_profile).ok_or_else(|| {
+            checker.wrong("site.map_profile", "one file has one profile".into(), "\"2020\" or \"2019\"")
+        })?;
+        let message = read_map(checker, file, profile)?;
         return SiteMap::from_map_message(frame, &message)
+            .map(|map| (map, Some(message)))
             .map_err(|error| checker.wrong("site.map_file", error.to_string(), "a MAP with usable lanes"));
     }
     for (index, lane) in site.lanes.iter().enumerate() {
@@ -143,6 +152,7 @@ pub(super) fn site_map(checker: &Checker<'_>, site: &SiteConfig) -> Result<SiteM
         polygon_m: points(&area.polygon_m),
     };
     SiteMap::new(frame, site.lanes.iter().map(lane).collect(), site.areas.iter().map(area).collect())
+        .map(|map| (map, None))
         .map_err(|error| checker.wrong("site.lanes, site.areas", error.to_string(), "lanes and areas as documented"))
 }
 

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use edge_core::{Item, Output, Priority};
+use edge_core::{Item, Priority, Publication};
 use tokio::sync::Notify;
 
 /// The waiting items.
@@ -32,15 +32,15 @@ impl Waiting {
     }
 
     /// Puts an item in. Returns the priority of the item that had to go, if one had to.
-    pub fn push(&self, output: Output) -> Option<Priority> {
+    pub fn push(&self, publication: Publication) -> Option<Priority> {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let mut dropped = None;
-        if let Some(queue) = queues.get_mut(output.priority as usize) {
+        if let Some(queue) = queues.get_mut(publication.priority as usize) {
             if queue.items.len() >= queue.capacity {
                 queue.items.pop_front();
-                dropped = Some(output.priority);
+                dropped = Some(publication.priority);
             }
-            queue.items.push_back(output.item);
+            queue.items.push_back(publication.item);
         }
         drop(queues);
         self.filled.notify_one();
@@ -97,14 +97,14 @@ mod tests {
 
     use super::*;
 
-    fn event(id: u64) -> Output {
+    fn event(id: u64) -> Publication {
         let event = v1::TrafficEvent { event_id: id, ..v1::TrafficEvent::default() };
-        Output { priority: Priority::Event, item: Item::Event(event) }
+        Publication { priority: Priority::Event, item: Item::Event(event) }
     }
 
-    fn tracks(at: i64) -> Output {
+    fn tracks(at: i64) -> Publication {
         let list = v1::TrackList { state_at_us: at, ..v1::TrackList::default() };
-        Output { priority: Priority::Track, item: Item::Tracks(list) }
+        Publication { priority: Priority::Track, item: Item::Tracks(list) }
     }
 
     #[test]

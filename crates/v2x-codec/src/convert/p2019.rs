@@ -2,83 +2,72 @@
 
 use rsu_proto::v1;
 
-use super::Twin;
+use super::fields::twin;
+use super::scalar::quantities;
 use crate::ConvertError;
 use crate::asn1::profile2019 as asn;
 
 #[path = "twin/bsm.rs"]
-pub(super) mod bsm;
+mod bsm;
 #[path = "twin/common.rs"]
 mod common;
 #[path = "twin/map.rs"]
-pub(super) mod map;
+mod map;
 #[path = "twin/rsi.rs"]
-pub(super) mod rsi;
+mod rsi;
 #[path = "twin/rsm.rs"]
-pub(super) mod rsm;
+mod rsm;
 #[path = "twin/spat.rs"]
-pub(super) mod spat;
+mod spat;
 
 /// Where the profiles differ.
-pub(super) mod differences {
-    use super::{ConvertError, Twin, asn, v1};
-    use crate::convert::scalar::{from_si, si};
-
-    pub(in crate::convert) const TIME_OFFSET_MIN: std::ops::RangeInclusive<i32> = -720..=721;
-    pub(in crate::convert) const MAX_HOUR: u32 = 24;
-    pub(in crate::convert) const MAX_NODES: usize = 63;
-    pub(in crate::convert) const MAX_CONNECTIONS: usize = 16;
-    pub(in crate::convert) const MIN_PATH_POINTS: usize = 1;
-
-    pub(in crate::convert) fn link_width_to_proto(link: &asn::Link) -> Option<f64> {
-        link.link_width.as_ref().map(si)
-    }
-
-    pub(in crate::convert) fn link_width_from_proto(
-        width_m: Option<f64>,
-    ) -> Result<Option<asn::LaneWidth>, ConvertError> {
-        width_m.map(|width_m| from_si(width_m, "width_m")).transpose()
-    }
-
-    pub(in crate::convert) fn full_position_accuracies(
-        vector: &asn::FullPositionVector,
-    ) -> (Option<v1::PositionalAccuracy>, Option<v1::PositionConfidence>) {
-        (vector.pos_accuracy.as_ref().map(Twin::to_proto), vector.pos_conficence.as_ref().map(Twin::to_proto))
-    }
-
-    pub(in crate::convert) fn set_full_position_accuracies(
-        vector: &mut asn::FullPositionVector,
-        accuracy: Option<&v1::PositionalAccuracy>,
-        confidence: Option<&v1::PositionConfidence>,
-    ) -> Result<(), ConvertError> {
-        vector.pos_accuracy = accuracy.map(asn::PositionalAccuracy::from_proto).transpose()?;
-        vector.pos_conficence = confidence.map(asn::PositionConfidenceSet::from_proto).transpose()?;
-        Ok(())
-    }
-
-    pub(in crate::convert) fn auxiliary_sign(_sign: &asn::RTSData) -> Option<v1::AuxiliarySign> {
-        None
-    }
-
-    pub(in crate::convert) fn set_auxiliary_sign(
-        _sign: &mut asn::RTSData,
-        twin: Option<&v1::AuxiliarySign>,
-    ) -> Result<(), ConvertError> {
-        match twin {
-            Some(_) => Err(ConvertError::NotInProfile { path: "auxiliary".into() }),
-            None => Ok(()),
-        }
-    }
-
-    pub(in crate::convert) fn rts_data(rts_id: u8, sign_type: asn::SignType) -> asn::RTSData {
-        asn::RTSData::new(rts_id, sign_type, None, None, None, None, None, None)
-    }
-
-    pub(in crate::convert) fn node(id: asn::NodeReferenceID, ref_pos: asn::Position3D) -> asn::Node {
-        asn::Node::new(None, id, ref_pos, None)
-    }
-
-    pub(in crate::convert) fn full_position_vector(pos: asn::Position3D) -> asn::FullPositionVector {
-        asn::FullPositionVector::new(None, pos, None, None, None, None, None, None, None)
-    }
+mod differences {
+    pub(super) const TIME_OFFSET_MIN: (i64, i64) = (-720, 721);
+    pub(super) const MAX_NODES: usize = 63;
+    pub(super) const MAX_CONNECTIONS: usize = 16;
+    pub(super) const MIN_PATH_POINTS: usize = 1;
 }
+
+quantities! {
+    DHour(u8) 1 / 1, 0..=24;
+}
+
+twin! { Node => Node [] [unknown_extensions] {
+    name => name [text? 63],
+    id => id [part],
+    ref_pos => reference [part],
+    in_links => in_links [list? 1..=32],
+} without { in_links_ex prohibited_zone } }
+
+twin! { Link => Link [] [unknown_extensions] {
+    name => name [text? 63],
+    upstream_node_id => upstream [part],
+    speed_limits => speed_limits [list? 1..=9],
+    link_width => width_m [si?],
+    points => points [list? 2..=31],
+    movements => movements [list? 1..=32],
+    lanes => lanes [list 1..=32],
+} }
+
+twin! { FullPositionVector => FullPositionVector [sent_unavailable] [unknown_extensions] {
+    utc_time => utc_time [part?],
+    pos => position [part],
+    heading => heading_deg [known? 3],
+    transmission => transmission [enumerator?],
+    speed => speed_mps [known? 5],
+    pos_accuracy => position_accuracy [part?],
+    pos_conficence => position_confidence [part?],
+    time_confidence => time_accuracy_s [grade? 7],
+    motion_cfd => motion_confidence [part?],
+} }
+
+twin! { RTSData => RoadTrafficSign [] [unknown_extensions] {
+    rts_id => rts_id [int 0..=255],
+    sign_type => sign_type [count],
+    sign_pos => position [part?],
+    description => description [part?],
+    time_details => time [part?],
+    priority => priority [octet?],
+    reference_paths => paths [list? 1..=8],
+    reference_links => links [list? 1..=16],
+} without { auxiliary } }

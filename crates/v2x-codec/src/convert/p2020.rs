@@ -2,106 +2,108 @@
 
 use rsu_proto::v1;
 
-use super::Twin;
+use super::fields::twin;
+use super::scalar::{from_si, quantities, si};
 use crate::ConvertError;
 use crate::asn1::profile2020 as asn;
 
 #[path = "twin/bsm.rs"]
-pub(super) mod bsm;
+mod bsm;
+#[path = "twin/clpmm.rs"]
+mod clpmm;
 #[path = "twin/common.rs"]
 mod common;
 #[path = "twin/map.rs"]
-pub(super) mod map;
+mod map;
+#[path = "twin/map_ex.rs"]
+mod map_ex;
+#[path = "twin/pam.rs"]
+mod pam;
+#[path = "twin/psm.rs"]
+mod psm;
+#[path = "twin/rsc.rs"]
+mod rsc;
 #[path = "twin/rsi.rs"]
-pub(super) mod rsi;
+mod rsi;
 #[path = "twin/rsm.rs"]
-pub(super) mod rsm;
+mod rsm;
+#[path = "twin/rtcm.rs"]
+mod rtcm;
 #[path = "twin/spat.rs"]
-pub(super) mod spat;
+mod spat;
+#[path = "twin/ssm.rs"]
+mod ssm;
+#[path = "twin/test.rs"]
+mod test;
+#[path = "twin/vir.rs"]
+mod vir;
+#[path = "twin/vpm.rs"]
+mod vpm;
 
 /// Where the profiles differ.
-pub(super) mod differences {
-    use super::{ConvertError, Twin, asn, v1};
-    use crate::convert::scalar::{from_si, si};
-
-    pub(in crate::convert) const TIME_OFFSET_MIN: std::ops::RangeInclusive<i32> = -840..=840;
-    pub(in crate::convert) const MAX_HOUR: u32 = 31;
-    pub(in crate::convert) const MAX_NODES: usize = 32;
-    pub(in crate::convert) const MAX_CONNECTIONS: usize = 8;
-    pub(in crate::convert) const MIN_PATH_POINTS: usize = 2;
-
-    #[allow(clippy::unnecessary_wraps, reason = "optional in the other profile")]
-    pub(in crate::convert) fn link_width_to_proto(link: &asn::Link) -> Option<f64> {
-        Some(si(&link.link_width))
-    }
-
-    pub(in crate::convert) fn link_width_from_proto(width_m: Option<f64>) -> Result<asn::LaneWidth, ConvertError> {
-        from_si(width_m.ok_or(ConvertError::Missing { path: "width_m".into() })?, "width_m")
-    }
-
-    pub(in crate::convert) fn full_position_accuracies(
-        vector: &asn::FullPositionVector,
-    ) -> (Option<v1::PositionalAccuracy>, Option<v1::PositionConfidence>) {
-        (None, vector.pos_accuracy.as_ref().map(Twin::to_proto))
-    }
-
-    pub(in crate::convert) fn set_full_position_accuracies(
-        vector: &mut asn::FullPositionVector,
-        accuracy: Option<&v1::PositionalAccuracy>,
-        confidence: Option<&v1::PositionConfidence>,
-    ) -> Result<(), ConvertError> {
-        if accuracy.is_some() {
-            return Err(ConvertError::NotInProfile { path: "position_accuracy".into() });
-        }
-        vector.pos_accuracy = confidence.map(asn::PositionConfidenceSet::from_proto).transpose()?;
-        Ok(())
-    }
-
-    pub(in crate::convert) fn auxiliary_sign(sign: &asn::RTSData) -> Option<v1::AuxiliarySign> {
-        sign.auxiliary_sign.as_ref().map(Twin::to_proto)
-    }
-
-    pub(in crate::convert) fn set_auxiliary_sign(
-        sign: &mut asn::RTSData,
-        twin: Option<&v1::AuxiliarySign>,
-    ) -> Result<(), ConvertError> {
-        sign.auxiliary_sign = twin.map(asn::AuxiliarySign::from_proto).transpose()?;
-        Ok(())
-    }
-
-    pub(in crate::convert) fn rts_data(rts_id: u8, sign_type: asn::SignType) -> asn::RTSData {
-        asn::RTSData::new(rts_id, sign_type, None, None, None, None, None, None, None)
-    }
-
-    pub(in crate::convert) fn node(id: asn::NodeReferenceID, ref_pos: asn::Position3D) -> asn::Node {
-        asn::Node::new(None, id, ref_pos, None, None, None)
-    }
-
-    pub(in crate::convert) fn full_position_vector(pos: asn::Position3D) -> asn::FullPositionVector {
-        asn::FullPositionVector::new(None, pos, None, None, None, None, None, None)
-    }
+mod differences {
+    pub(super) const TIME_OFFSET_MIN: (i64, i64) = (-840, 840);
+    pub(super) const MAX_NODES: usize = 32;
+    pub(super) const MAX_CONNECTIONS: usize = 8;
+    pub(super) const MIN_PATH_POINTS: usize = 2;
 }
 
-impl Twin for asn::AuxiliarySign {
-    type Proto = v1::AuxiliarySign;
-
-    fn to_proto(&self) -> v1::AuxiliarySign {
-        v1::AuxiliarySign {
-            vehicle_types: self.sign_with_vehicle_type.as_ref().map(|f| crate::convert::scalar::growing_flags(&f.0, 5)),
-            direction: crate::convert::scalar::enumerator_opt(self.sign_direction),
-        }
-    }
-
-    fn from_proto(proto: &v1::AuxiliarySign) -> Result<Self, ConvertError> {
-        Ok(Self::new(
-            proto
-                .vehicle_types
-                .as_ref()
-                .map(|f| {
-                    crate::convert::scalar::growing_flags_from(f, 5, "vehicle_types").map(asn::AuxiliarySignVehicleType)
-                })
-                .transpose()?,
-            crate::convert::scalar::enumerator_opt_from(proto.direction, "direction")?,
-        ))
-    }
+quantities! {
+    DHour(u8) 1 / 1, 0..=31;
 }
+
+twin! { Node => Node [] [unknown_extensions] {
+    name => name [text? 63],
+    id => id [part],
+    ref_pos => reference [part],
+    in_links => in_links [list? 1..=32],
+    in_links_ex => in_links_ex [list? 1..=32],
+    prohibitedzone => prohibited_zone [part?],
+} }
+
+twin! { Link => Link [] [unknown_extensions] {
+    name => name [text? 63],
+    upstream_node_id => upstream [part],
+    speed_limits => speed_limits [list? 1..=9],
+    link_width => width_m [with link_width, link_width_from],
+    points => points [list? 2..=31],
+    movements => movements [list? 1..=32],
+    lanes => lanes [list 1..=32],
+} }
+
+#[allow(clippy::unnecessary_wraps, reason = "optional in the other profile")]
+fn link_width(width: &asn::LaneWidth) -> Option<f64> {
+    Some(si(width))
+}
+
+fn link_width_from(width_m: &Option<f64>, field: &str) -> Result<asn::LaneWidth, ConvertError> {
+    from_si(width_m.ok_or_else(|| ConvertError::Missing { path: field.into() })?, field)
+}
+
+twin! { FullPositionVector => FullPositionVector [sent_unavailable] [unknown_extensions] {
+    utc_time => utc_time [part?],
+    pos => position [part],
+    heading => heading_deg [known? 3],
+    transmission => transmission [enumerator?],
+    speed => speed_mps [known? 5],
+    pos_accuracy => position_confidence [part?],
+    time_confidence => time_accuracy_s [grade? 7],
+    motion_cfd => motion_confidence [part?],
+} without { position_accuracy } }
+
+twin! { RTSData => RoadTrafficSign [] [unknown_extensions] {
+    rts_id => rts_id [int 0..=255],
+    sign_type => sign_type [count],
+    sign_pos => position [part?],
+    description => description [part?],
+    time_details => time [part?],
+    priority => priority [octet?],
+    reference_paths => paths [list? 1..=8],
+    reference_links => links [list? 1..=16],
+    auxiliary_sign => auxiliary [part?],
+} }
+
+twin! { AuxiliarySign => AuxiliarySign [] [unknown_extensions] {
+    sign_with_vehicle_type => vehicle_types [growing? 5],
+    sign_direction => direction [enumerator?],
+} }

@@ -1,12 +1,13 @@
 //! Numbers, enumerators, flags and lists: the parts of every twin.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
-use rasn::types::{BitString, Enumerated, FixedBitString, FixedOctetString, Ia5String, OctetString};
 use rsu_proto::{bytes::Bytes, v1};
 
 use super::Twin;
 use crate::ConvertError;
+use crate::uper::{Additions, Bits, Enumerator, Inner, MAX_BITS, UnknownAddition, UnknownAlternative};
 
 /// An integer type of the standard with its unit: SI value = raw * `NUMERATOR` / `DENOMINATOR`.
 pub(crate) trait Quantity: Sized {
@@ -167,29 +168,30 @@ pub(crate) fn from_known_count<Q: Quantity>(value: Option<u32>, field: &str) -> 
     from_known(value.map(f64::from), field)
 }
 
-/// An unsigned number that the standard bounds by `max`.
-pub(crate) fn narrow<T: TryFrom<u32>>(value: u32, max: u32, field: &str) -> Result<T, ConvertError> {
-    let out_of_range =
-        || ConvertError::OutOfRange { path: field.into(), value: f64::from(value), min: 0.0, max: f64::from(max) };
-    if value > max {
-        return Err(out_of_range());
+/// A number within the standard's bounds.
+pub(crate) fn narrow<W, T>(value: W, min: i64, max: i64, field: &str) -> Result<T, ConvertError>
+where
+    W: Into<i64>,
+    T: TryFrom<i64>,
+{
+    let value = value.into();
+    let wrong =
+        || ConvertError::OutOfRange { path: field.into(), value: value as f64, min: min as f64, max: max as f64 };
+    if value < min || value > max {
+        return Err(wrong());
     }
-    T::try_from(value).map_err(|_| out_of_range())
+    T::try_from(value).map_err(|_| wrong())
 }
 
 /// An enumerated accuracy: discriminant 0 is "unavailable", discriminant n stands for `STEPS[n - 1]`.
-pub(crate) trait Grade: Enumerated + Copy {
+pub(crate) trait Grade: Enumerator {
     const STEPS: &'static [f64];
-    fn index(self) -> usize;
 }
 
 macro_rules! grades {
     ($($type:ident $steps:expr;)*) => {$(
         impl $crate::convert::scalar::Grade for asn::$type {
             const STEPS: &'static [f64] = &$steps;
-            fn index(self) -> usize {
-                self as usize
-            }
         }
     )*};
 }
@@ -197,7 +199,7 @@ pub(crate) use grades;
 
 /// The accuracy, `None` when unavailable.
 pub(crate) fn known_grade<G: Grade>(grade: G) -> Option<f64> {
-    G::STEPS.get(grade.index().checked_sub(1)?).copied()
+    G::STEPS.get(usize::try_from(grade.number()).ok()?.checked_sub(1)?).copied()
 }
 
 /// The finest step that is not better than the value: an accuracy may be understated, never overstated.
@@ -219,118 +221,150 @@ pub(crate) fn grade_from<G: Grade>(value: Option<f64>, field: &str) -> Result<G,
                 .ok_or(ConvertError::OutOfRange { path: field.into(), value, min, max })?
         }
     };
-    G::from_discriminant(index.cast_signed())
-        .ok_or_else(|| ConvertError::Unknown { path: field.into(), value: index.cast_signed() as i64 })
+    enumerator_from(i32::try_from(index).unwrap_or(i32::MAX), field)
 }
 
-/// An enumerator that keeps its number.
-pub(crate) trait Enumerator: Enumerated + Copy {
-    fn number(self) -> i32;
-}
-
-macro_rules! enumerators {
-    ($($type:ident)*) => {$(
-        impl $crate::convert::scalar::Enumerator for asn::$type {
-            fn number(self) -> i32 {
-                self as i32
-            }
-        }
-    )*};
-}
-pub(crate) use enumerators;
-
-impl Enumerator for crate::asn1::profile2020::AuxiliarySignDirection {
-    fn number(self) -> i32 {
-        self as i32
-    }
-}
-
-/// An optional enumerator.
-pub(crate) fn enumerator_opt<E: Enumerator>(value: Option<E>) -> Option<i32> {
-    value.map(Enumerator::number)
-}
-
-/// The inverse of [`Enumerator::number`].
+/// The enumerator of a number.
 pub(crate) fn enumerator_from<E: Enumerator>(value: i32, field: &str) -> Result<E, ConvertError> {
-    E::from_discriminant(value as isize)
-        .ok_or_else(|| ConvertError::Unknown { path: field.into(), value: i64::from(value) })
-}
-
-/// The inverse of [`enumerator_opt`].
-pub(crate) fn enumerator_opt_from<E: Enumerator>(value: Option<i32>, field: &str) -> Result<Option<E>, ConvertError> {
-    value.map(|value| enumerator_from(value, field)).transpose()
+    E::from_number(value).ok_or_else(|| ConvertError::Unknown { path: field.into(), value: i64::from(value) })
 }
 
 /// Flags of fixed length.
-pub(crate) fn flags<const N: usize>(bits: &FixedBitString<N>) -> u32 {
-    bits.iter().by_vals().take(N).enumerate().fold(0, |flags, (index, bit)| flags | u32::from(bit) << index)
-}
-
-/// The inverse of [`flags`].
-pub(crate) fn flags_from<const N: usize>(value: u32, field: &str) -> Result<FixedBitString<N>, ConvertError> {
-    if u64::from(value) >> N != 0 {
-        let max = (1_u64 << N) - 1;
-        return Err(ConvertError::OutOfRange {
-            path: field.into(),
-            value: f64::from(value),
-            min: 0.0,
-            max: max as f64,
-        });
+pub(crate) fn flags_from<T: Inner<u32>>(value: u32, width: u32, field: &str) -> Result<T, ConvertError> {
+    let max = (1_u32 << width) - 1;
+    if value > max {
+        let (value, max) = (f64::from(value), f64::from(max));
+        return Err(ConvertError::OutOfRange { path: field.into(), value, min: 0.0, max });
     }
-    let mut bits = FixedBitString::<N>::default();
-    for index in (0..N).filter(|index| value >> index & 1 == 1) {
-        bits.set(index, true);
-    }
-    Ok(bits)
+    Ok(T::wrap(value))
 }
 
 /// Flags whose length, `standard` by itself, may have grown.
-pub(crate) fn growing_flags(bits: &BitString, standard: usize) -> v1::Flags {
-    let low = bits.iter().by_vals().take(64).enumerate().fold(0, |flags, (index, bit)| flags | u64::from(bit) << index);
-    let beyond = bits.get(64..).map(rasn::types::BitStr::to_bitvec).map(BitString::into_vec).unwrap_or_default();
-    v1::Flags { bits: low, length: (bits.len() != standard).then_some(bits.len() as u32), beyond_64: beyond.into() }
+pub(crate) fn growing_flags(bits: &Bits, standard: usize) -> v1::Flags {
+    v1::Flags {
+        bits: bits.low,
+        length: (bits.length != standard).then_some(bits.length as u32),
+        beyond_64: Bytes::copy_from_slice(&bits.beyond_64),
+    }
 }
 
 /// The inverse of [`growing_flags`].
-pub(crate) fn growing_flags_from(flags: &v1::Flags, standard: usize, field: &str) -> Result<BitString, ConvertError> {
-    // Far more than a datagram can hold.
-    const MAX: usize = 8 * 65536;
+pub(crate) fn growing_flags_from<T: Inner<Bits>>(
+    flags: &v1::Flags,
+    standard: usize,
+    field: &str,
+) -> Result<T, ConvertError> {
     let length = flags.length.map_or(standard, |length| length as usize);
     let fits = length >= 64 || flags.bits >> length == 0;
-    if length > MAX || !fits || flags.beyond_64.len() != length.saturating_sub(64).div_ceil(8) {
-        return Err(ConvertError::Length { path: field.into(), length, min: 0, max: MAX });
+    if length > MAX_BITS || !fits || flags.beyond_64.len() != length.saturating_sub(64).div_ceil(8) {
+        return Err(ConvertError::Length { path: field.into(), length, min: 0, max: MAX_BITS });
     }
-    let mut bits: BitString = (0..length.min(64)).map(|index| flags.bits >> index & 1 == 1).collect();
-    bits.extend(BitString::from_slice(&flags.beyond_64).iter().by_vals().take(length.saturating_sub(64)));
-    Ok(bits)
+    Ok(T::wrap(Bits { low: flags.bits, length, beyond_64: flags.beyond_64.to_vec() }))
 }
 
-/// An identity of eight octets.
-pub(crate) fn id_from(octets: &Bytes, field: &str) -> Result<OctetString, ConvertError> {
-    if octets.len() == 8 {
-        Ok(octets.clone().into())
-    } else {
-        Err(ConvertError::Length { path: field.into(), length: octets.len(), min: 8, max: 8 })
-    }
+/// The name of a field without the mark that Rust needs where it is a keyword.
+pub(crate) fn plain(field: &'static str) -> &'static str {
+    field.strip_prefix("r#").unwrap_or(field)
+}
+
+/// Whether a field of a twin is not set.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Octets of fixed length.
+pub(crate) fn array<const N: usize>(octets: &impl Inner<[u8; N]>) -> Bytes {
+    Bytes::copy_from_slice(octets.inner())
+}
+
+/// The inverse of [`array`].
+pub(crate) fn array_from<const N: usize, T: Inner<[u8; N]>>(octets: &Bytes, field: &str) -> Result<T, ConvertError> {
+    let array = <[u8; N]>::try_from(octets.as_ref());
+    let wrong = |_| ConvertError::Length { path: field.into(), length: octets.len(), min: N, max: N };
+    array.map(T::wrap).map_err(wrong)
 }
 
 /// One octet.
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "the generated types are all passed by reference")]
-pub(crate) fn octet(octets: &FixedOctetString<1>) -> u32 {
-    octets.first().copied().map_or(0, u32::from)
+pub(crate) fn octet(octet: &impl Inner<[u8; 1]>) -> u32 {
+    let [octet] = octet.inner();
+    u32::from(*octet)
 }
 
 /// The inverse of [`octet`].
-pub(crate) fn octet_from(value: u32, field: &str) -> Result<FixedOctetString<1>, ConvertError> {
-    Ok(FixedOctetString::from([narrow::<u8>(value, 255, field)?]))
+pub(crate) fn octet_from<T: Inner<[u8; 1]>>(value: u32, field: &str) -> Result<T, ConvertError> {
+    Ok(T::wrap([narrow(value, 0, 255, field)?]))
 }
 
-/// IA5 text of 1 to `max` characters.
-pub(crate) fn ia5_from(text: &str, max: usize, field: &str) -> Result<Ia5String, ConvertError> {
-    if text.is_empty() || text.len() > max {
-        return Err(ConvertError::Length { path: field.into(), length: text.len(), min: 1, max });
+/// Octets whose number varies.
+pub(crate) fn octets(octets: &impl Inner<Vec<u8>>) -> Bytes {
+    Bytes::copy_from_slice(octets.inner())
+}
+
+/// The inverse of [`octets`].
+pub(crate) fn octets_from<T: Inner<Vec<u8>>>(
+    octets: &Bytes,
+    bounds: RangeInclusive<usize>,
+    field: &str,
+) -> Result<T, ConvertError> {
+    within(octets.len(), bounds, field)?;
+    Ok(T::wrap(octets.to_vec()))
+}
+
+/// IA5 text.
+pub(crate) fn text(text: &impl Inner<String>) -> String {
+    text.inner().clone()
+}
+
+/// The inverse of [`text`]: 1 to `max` characters.
+pub(crate) fn text_from<T: Inner<String>>(text: &str, max: usize, field: &str) -> Result<T, ConvertError> {
+    within(text.len(), 1..=max, field)?;
+    if !text.is_ascii() {
+        return Err(ConvertError::NotIa5 { path: field.into() });
     }
-    Ia5String::from_iso646_bytes(text.as_bytes()).map_err(|_| ConvertError::NotIa5 { path: field.into() })
+    Ok(T::wrap(text.to_owned()))
+}
+
+fn within(length: usize, bounds: RangeInclusive<usize>, field: &str) -> Result<(), ConvertError> {
+    if bounds.contains(&length) {
+        return Ok(());
+    }
+    Err(ConvertError::Length { path: field.into(), length, min: *bounds.start(), max: *bounds.end() })
+}
+
+/// What a later edition added to a SEQUENCE.
+pub(crate) fn additions(additions: &Additions) -> Option<v1::UnknownExtensions> {
+    let count = additions.count()? as u32;
+    let addition = |addition: &UnknownAddition| v1::UnknownExtension {
+        index: addition.index as u32,
+        value: Bytes::copy_from_slice(&addition.octets),
+    };
+    Some(v1::UnknownExtensions { count, additions: additions.unknown().iter().map(addition).collect() })
+}
+
+/// The inverse of [`additions`].
+pub(crate) fn additions_from(twin: Option<&v1::UnknownExtensions>, field: &str) -> Result<Additions, ConvertError> {
+    let Some(twin) = twin else { return Ok(Additions::default()) };
+    let addition =
+        |twin: &v1::UnknownExtension| UnknownAddition { index: twin.index as usize, octets: twin.value.to_vec() };
+    Additions::new(twin.count as usize, twin.additions.iter().map(addition).collect())
+        .ok_or_else(|| ConvertError::Additions { path: field.into() })
+}
+
+/// An alternative of a later edition.
+pub(crate) fn alternative(alternative: &UnknownAlternative) -> v1::UnknownAlternative {
+    v1::UnknownAlternative { index: alternative.index, value: Bytes::copy_from_slice(&alternative.octets) }
+}
+
+/// The inverse of [`alternative`]; the first `known` of them have names of their own.
+pub(crate) fn alternative_from(
+    twin: &v1::UnknownAlternative,
+    known: u32,
+    field: &str,
+) -> Result<UnknownAlternative, ConvertError> {
+    if twin.index < known {
+        return Err(ConvertError::Unknown { path: field.into(), value: i64::from(twin.index) });
+    }
+    Ok(UnknownAlternative { index: twin.index, octets: twin.value.to_vec() })
 }
 
 /// A message that may be absent, which then stands for its own default.
@@ -356,40 +390,52 @@ pub(crate) fn optional<T: Twin>(proto: Option<&T::Proto>, field: &str) -> Result
     proto.map(|proto| part(proto, field)).transpose()
 }
 
-/// Lists of twins.
-pub(crate) trait List<T: Twin> {
-    fn to_protos(&self) -> Vec<T::Proto>;
+/// A list of parts.
+pub(crate) fn list<T: Twin>(list: &impl Inner<Vec<T>>) -> Vec<T::Proto> {
+    list.inner().iter().map(Twin::to_proto).collect()
 }
 
-impl<T: Twin> List<T> for [T] {
-    fn to_protos(&self) -> Vec<T::Proto> {
-        self.iter().map(Twin::to_proto).collect()
-    }
-}
-
-/// A list of `min` to `max` parts.
-pub(crate) fn list_from<T: Twin>(
+/// The inverse of [`list`].
+pub(crate) fn list_from<T: Twin, L: Inner<Vec<T>>>(
     protos: &[T::Proto],
-    min: usize,
-    max: usize,
+    bounds: RangeInclusive<usize>,
     field: &str,
-) -> Result<Vec<T>, ConvertError> {
-    if protos.len() < min || protos.len() > max {
-        return Err(ConvertError::Length { path: field.into(), length: protos.len(), min, max });
-    }
-    protos
-        .iter()
-        .enumerate()
-        .map(|(index, proto)| T::from_proto(proto).map_err(|error| error.within(&format!("{field}[{index}]"))))
-        .collect()
+) -> Result<L, ConvertError> {
+    within(protos.len(), bounds, field)?;
+    let part = |(index, proto)| T::from_proto(proto).map_err(|error| error.within(&format!("{field}[{index}]")));
+    protos.iter().enumerate().map(part).collect::<Result<_, _>>().map(L::wrap)
 }
 
-/// A list of `min` to `max` parts that may be left out; an empty one is left out.
-pub(crate) fn optional_list_from<T: Twin>(
+/// A list that may be left out; an empty one is left out.
+pub(crate) fn optional_list_from<T: Twin, L: Inner<Vec<T>>>(
     protos: &[T::Proto],
-    min: usize,
-    max: usize,
+    bounds: RangeInclusive<usize>,
     field: &str,
-) -> Result<Option<Vec<T>>, ConvertError> {
-    if protos.is_empty() { Ok(None) } else { list_from(protos, min, max, field).map(Some) }
+) -> Result<Option<L>, ConvertError> {
+    if protos.is_empty() { Ok(None) } else { list_from(protos, bounds, field).map(Some) }
+}
+
+/// A list of numbers.
+pub(crate) fn counts<Q: Quantity>(list: &impl Inner<Vec<Q>>) -> Vec<u32> {
+    list.inner().iter().map(count).collect()
+}
+
+/// The inverse of [`counts`].
+pub(crate) fn counts_from<Q: Quantity, L: Inner<Vec<Q>>>(
+    values: &[u32],
+    bounds: RangeInclusive<usize>,
+    field: &str,
+) -> Result<L, ConvertError> {
+    within(values.len(), bounds, field)?;
+    let number = |(index, value): (usize, &u32)| from_count(*value, &format!("{field}[{index}]"));
+    values.iter().enumerate().map(number).collect::<Result<_, _>>().map(L::wrap)
+}
+
+/// The inverse of [`counts`] for a list that may be left out.
+pub(crate) fn optional_counts_from<Q: Quantity, L: Inner<Vec<Q>>>(
+    values: &[u32],
+    bounds: RangeInclusive<usize>,
+    field: &str,
+) -> Result<Option<L>, ConvertError> {
+    if values.is_empty() { Ok(None) } else { counts_from(values, bounds, field).map(Some) }
 }

@@ -1,14 +1,19 @@
 //! What the messages share.
 
-use super::{ConvertError, asn, v1};
+use super::{ConvertError, asn, differences, v1};
 use crate::convert::Twin;
+use crate::convert::fields::twin;
 use crate::convert::scalar::{
-    SentUnavailable, count, enumerators, from_count, from_known, from_optional, from_optional_grade, from_si,
-    grade_from, grades, ia5_from, known, known_grade, narrow, quantities, si,
+    additions, additions_from, from_known, from_si, grades, known, narrow, octets, octets_from, quantities, text,
+    text_from,
 };
 
 quantities! {
     MsgCount(u8) 1 / 1, 0..=127;
+    DYear(u16) 1 / 1, 0..=4095;
+    DMonth(u8) 1 / 1, 0..=12;
+    DDay(u8) 1 / 1, 0..=31;
+    DMinute(u8) 1 / 1, 0..=60;
     DSecond(u16) 1 / 1, 0..=65534, 65535;
     MinuteOfTheYear(u32) 1 / 1, 0..=527_039, 527_040;
     TimeOffset(u16) 1 / 100, 1..=65535;
@@ -43,12 +48,6 @@ quantities! {
     SignType(u16) 1 / 1, 0..=65535;
 }
 
-enumerators! {
-    TransmissionState SpeedLimitType BrakePedalStatus TractionControlStatus AntiLockBrakeStatus StabilityControlStatus
-    BrakeBoostApplied AuxiliaryBrakeStatus ResponseType SirenInUse LightbarInUse ParticipantType SourceType LightState
-    EventSource
-}
-
 const DISTANCE_STEPS: [f64; 15] = [500., 200., 100., 50., 20., 10., 5., 2., 1., 0.5, 0.2, 0.1, 0.05, 0.02, 0.01];
 const TIME_STEPS: [f64; 39] = [
     100., 50., 20., 10., 2., 1., 0.5, 0.2, 0.1, 5e-2, 2e-2, 1e-2, 5e-3, 2e-3, 1e-3, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5, 1e-5,
@@ -64,27 +63,11 @@ grades! {
     SteeringWheelAngleConfidence [2., 1., 0.02];
 }
 
-impl Twin for asn::Position3D {
-    type Proto = v1::GeoPosition;
-
-    fn to_proto(&self) -> v1::GeoPosition {
-        let mut sent = SentUnavailable::default();
-        v1::GeoPosition {
-            latitude_deg: known(&self.lat),
-            longitude_deg: known(&self.long),
-            elevation_m: sent.known(self.elevation.as_ref(), 3),
-            sent_unavailable: sent.0,
-        }
-    }
-
-    fn from_proto(proto: &v1::GeoPosition) -> Result<Self, ConvertError> {
-        Ok(Self::new(
-            from_known(proto.latitude_deg, "latitude_deg")?,
-            from_known(proto.longitude_deg, "longitude_deg")?,
-            from_optional(proto.elevation_m, &proto.sent_unavailable, 3, "elevation_m")?,
-        ))
-    }
-}
+twin! { Position3D => GeoPosition [sent_unavailable] [] {
+    lat => latitude_deg [known],
+    long => longitude_deg [known],
+    elevation => elevation_m [known? 3],
+} }
 
 /// The widths of offsets, and the type for each.
 macro_rules! offsets {
@@ -117,10 +100,10 @@ macro_rules! offsets {
         ) -> Result<asn::PositionOffsetLL, ConvertError> {
             use v1::position_offset::Horizontal;
             match offset {
-                Horizontal::Absolute(p) => Ok(asn::PositionOffsetLL::position_LatLon(asn::PositionLLmD64b::new(
-                    from_known(p.longitude_deg, "longitude_deg")?,
-                    from_known(p.latitude_deg, "latitude_deg")?,
-                ))),
+                Horizontal::Absolute(p) => Ok(asn::PositionOffsetLL::position_LatLon(asn::PositionLLmD64b {
+                    lon: from_known(p.longitude_deg, "longitude_deg")?,
+                    lat: from_known(p.latitude_deg, "latitude_deg")?,
+                })),
                 Horizontal::Offset(p) => {
                     let lat = raw_offset(p.latitude_deg, 1e7, 24, "latitude_deg")?;
                     let lon = raw_offset(p.longitude_deg, 1e7, 24, "longitude_deg")?;
@@ -128,7 +111,7 @@ macro_rules! offsets {
                     match width {
                         $($width if fits(lat, $width) && fits(lon, $width) => {
                             Ok(asn::PositionOffsetLL::$variant(
-                                asn::$pair::new(asn::$one(lon as _), asn::$one(lat as _)),
+                                asn::$pair { lon: asn::$one(lon as _), lat: asn::$one(lat as _) },
                             ))
                         })*
                         _ => Err(ConvertError::Unknown { path: "width_bits".into(), value: i64::from(width) }),
@@ -218,183 +201,108 @@ impl Twin for asn::PositionOffsetLLV {
         v1::PositionOffset {
             horizontal: Some(horizontal_to_proto(&self.offset_ll)),
             vertical: self.offset_v.as_ref().map(vertical_to_proto),
+            unknown_extensions: None,
         }
     }
 
     fn from_proto(proto: &v1::PositionOffset) -> Result<Self, ConvertError> {
-        let horizontal =
-            proto.horizontal.as_ref().ok_or_else(|| ConvertError::Missing { path: "offset or absolute".into() })?;
-        Ok(Self::new(horizontal_from_proto(horizontal)?, proto.vertical.as_ref().map(vertical_from_proto).transpose()?))
-    }
-}
-
-impl Twin for asn::PositionalAccuracy {
-    type Proto = v1::PositionalAccuracy;
-
-    fn to_proto(&self) -> v1::PositionalAccuracy {
-        v1::PositionalAccuracy {
-            semi_major_m: known(&self.semi_major),
-            semi_minor_m: known(&self.semi_minor),
-            orientation_deg: known(&self.orientation),
+        if proto.unknown_extensions.is_some() {
+            return Err(ConvertError::NotInProfile { path: "unknown_extensions".into() });
         }
-    }
-
-    fn from_proto(proto: &v1::PositionalAccuracy) -> Result<Self, ConvertError> {
-        Ok(Self::new(
-            from_known(proto.semi_major_m, "semi_major_m")?,
-            from_known(proto.semi_minor_m, "semi_minor_m")?,
-            from_known(proto.orientation_deg, "orientation_deg")?,
-        ))
+        offset_from_proto(proto)
     }
 }
 
-impl Twin for asn::PositionConfidenceSet {
-    type Proto = v1::PositionConfidence;
+fn offset_from_proto(proto: &v1::PositionOffset) -> Result<asn::PositionOffsetLLV, ConvertError> {
+    let horizontal =
+        proto.horizontal.as_ref().ok_or_else(|| ConvertError::Missing { path: "offset or absolute".into() })?;
+    Ok(asn::PositionOffsetLLV {
+        offset_ll: horizontal_from_proto(horizontal)?,
+        offset_v: proto.vertical.as_ref().map(vertical_from_proto).transpose()?,
+    })
+}
 
-    fn to_proto(&self) -> v1::PositionConfidence {
-        let mut sent = SentUnavailable::default();
-        v1::PositionConfidence {
-            horizontal_m: known_grade(self.pos),
-            elevation_m: sent.grade(self.elevation, 2),
-            sent_unavailable: sent.0,
-        }
+/// A point of a road: a position, and what later editions add to it.
+impl Twin for asn::RoadPoint {
+    type Proto = v1::PositionOffset;
+
+    fn to_proto(&self) -> v1::PositionOffset {
+        v1::PositionOffset { unknown_extensions: additions(&self.additions), ..self.pos_offset.to_proto() }
     }
 
-    fn from_proto(proto: &v1::PositionConfidence) -> Result<Self, ConvertError> {
-        Ok(Self::new(
-            grade_from(proto.horizontal_m, "horizontal_m")?,
-            from_optional_grade(proto.elevation_m, &proto.sent_unavailable, 2, "elevation_m")?,
-        ))
+    fn from_proto(proto: &v1::PositionOffset) -> Result<Self, ConvertError> {
+        let additions = additions_from(proto.unknown_extensions.as_ref(), "unknown_extensions")?;
+        Ok(Self { pos_offset: offset_from_proto(proto)?, additions })
     }
 }
 
-impl Twin for asn::MotionConfidenceSet {
-    type Proto = v1::MotionConfidence;
+twin! { PositionalAccuracy => PositionalAccuracy [] [] {
+    semi_major => semi_major_m [known],
+    semi_minor => semi_minor_m [known],
+    orientation => orientation_deg [known],
+} }
 
-    fn to_proto(&self) -> v1::MotionConfidence {
-        let mut sent = SentUnavailable::default();
-        v1::MotionConfidence {
-            speed_mps: sent.grade(self.speed_cfd, 1),
-            heading_deg: sent.grade(self.heading_cfd, 2),
-            steering_deg: sent.grade(self.steer_cfd, 3),
-            sent_unavailable: sent.0,
-        }
-    }
+twin! { PositionConfidenceSet => PositionConfidence [sent_unavailable] [] {
+    pos => horizontal_m [grade],
+    elevation => elevation_m [grade? 2],
+} }
 
-    fn from_proto(proto: &v1::MotionConfidence) -> Result<Self, ConvertError> {
-        let sent = &proto.sent_unavailable;
-        Ok(Self::new(
-            from_optional_grade(proto.speed_mps, sent, 1, "speed_mps")?,
-            from_optional_grade(proto.heading_deg, sent, 2, "heading_deg")?,
-            from_optional_grade(proto.steering_deg, sent, 3, "steering_deg")?,
-        ))
-    }
+twin! { MotionConfidenceSet => MotionConfidence [sent_unavailable] [] {
+    speed_cfd => speed_mps [grade? 1],
+    heading_cfd => heading_deg [grade? 2],
+    steer_cfd => steering_deg [grade? 3],
+} }
+
+twin! { AccelerationSet4Way => Acceleration [] [] {
+    long => longitudinal_mps2 [known],
+    lat => lateral_mps2 [known],
+    vert => vertical_mps2 [known],
+    yaw => yaw_rate_degps [si],
+} }
+
+twin! { VehicleSize => VehicleSize [] [] {
+    width => width_m [si],
+    length => length_m [si],
+    height => height_m [si?],
+} }
+
+twin! { VehicleClassification => VehicleClass [] [unknown_extensions] {
+    classification => classification [count],
+    fuel_type => fuel_type [count?],
+} }
+
+twin! { DDateTime => DateTime [] [] {
+    year => year [count?],
+    month => month [count?],
+    day => day [count?],
+    hour => hour [count?],
+    minute => minute [count?],
+    second => second_ms [with all_seconds, all_seconds_from],
+    offset => offset_min [with time_offset, time_offset_from],
+} }
+
+/// Here the second is shown as it is, 65535 included: an optional part of a date that is unavailable would be odd.
+fn all_seconds(second: &Option<asn::DSecond>) -> Option<u32> {
+    second.as_ref().map(|second| u32::from(second.0))
 }
 
-impl Twin for asn::AccelerationSet4Way {
-    type Proto = v1::Acceleration;
-
-    fn to_proto(&self) -> v1::Acceleration {
-        v1::Acceleration {
-            longitudinal_mps2: known(&self.long),
-            lateral_mps2: known(&self.lat),
-            vertical_mps2: known(&self.vert),
-            yaw_rate_degps: si(&self.yaw),
-        }
-    }
-
-    fn from_proto(proto: &v1::Acceleration) -> Result<Self, ConvertError> {
-        Ok(Self::new(
-            from_known(proto.longitudinal_mps2, "longitudinal_mps2")?,
-            from_known(proto.lateral_mps2, "lateral_mps2")?,
-            from_known(proto.vertical_mps2, "vertical_mps2")?,
-            from_si(proto.yaw_rate_degps, "yaw_rate_degps")?,
-        ))
-    }
+fn all_seconds_from(second_ms: &Option<u32>, field: &str) -> Result<Option<asn::DSecond>, ConvertError> {
+    second_ms.map(|second_ms| narrow(second_ms, 0, 65535, field).map(asn::DSecond)).transpose()
 }
 
-impl Twin for asn::VehicleSize {
-    type Proto = v1::VehicleSize;
-
-    fn to_proto(&self) -> v1::VehicleSize {
-        v1::VehicleSize { width_m: si(&self.width), length_m: si(&self.length), height_m: self.height.as_ref().map(si) }
-    }
-
-    fn from_proto(proto: &v1::VehicleSize) -> Result<Self, ConvertError> {
-        Ok(Self::new(
-            from_si(proto.width_m, "width_m")?,
-            from_si(proto.length_m, "length_m")?,
-            proto.height_m.map(|height_m| from_si(height_m, "height_m")).transpose()?,
-        ))
-    }
+fn time_offset(offset: &Option<asn::DTimeOffset>) -> Option<i32> {
+    offset.as_ref().map(|offset| i32::from(offset.0))
 }
 
-impl Twin for asn::VehicleClassification {
-    type Proto = v1::VehicleClass;
-
-    fn to_proto(&self) -> v1::VehicleClass {
-        v1::VehicleClass { classification: count(&self.classification), fuel_type: self.fuel_type.as_ref().map(count) }
-    }
-
-    fn from_proto(proto: &v1::VehicleClass) -> Result<Self, ConvertError> {
-        Ok(Self::new(
-            from_count(proto.classification, "classification")?,
-            proto.fuel_type.map(|fuel_type| from_count(fuel_type, "fuel_type")).transpose()?,
-        ))
-    }
+fn time_offset_from(minutes: &Option<i32>, field: &str) -> Result<Option<asn::DTimeOffset>, ConvertError> {
+    let (min, max) = differences::TIME_OFFSET_MIN;
+    minutes.map(|minutes| narrow(minutes, min, max, field).map(asn::DTimeOffset)).transpose()
 }
 
-impl Twin for asn::DDateTime {
-    type Proto = v1::DateTime;
-
-    fn to_proto(&self) -> v1::DateTime {
-        v1::DateTime {
-            year: self.year.as_ref().map(|v| u32::from(v.0)),
-            month: self.month.as_ref().map(|v| u32::from(v.0)),
-            day: self.day.as_ref().map(|v| u32::from(v.0)),
-            hour: self.hour.as_ref().map(|v| u32::from(v.0)),
-            minute: self.minute.as_ref().map(|v| u32::from(v.0)),
-            second_ms: self.second.as_ref().map(|v| u32::from(v.0)),
-            offset_min: self.offset.as_ref().map(|v| i32::from(v.0)),
-        }
-    }
-
-    fn from_proto(proto: &v1::DateTime) -> Result<Self, ConvertError> {
-        let range = super::differences::TIME_OFFSET_MIN;
-        let offset = match proto.offset_min {
-            Some(minutes) if !range.contains(&minutes) => {
-                return Err(ConvertError::OutOfRange {
-                    path: "offset_min".into(),
-                    value: f64::from(minutes),
-                    min: f64::from(*range.start()),
-                    max: f64::from(*range.end()),
-                });
-            }
-            minutes => minutes.map(|minutes| asn::DTimeOffset(minutes as i16)),
-        };
-        Ok(Self::new(
-            proto.year.map(|v| narrow(v, 4095, "year").map(asn::DYear)).transpose()?,
-            proto.month.map(|v| narrow(v, 12, "month").map(asn::DMonth)).transpose()?,
-            proto.day.map(|v| narrow(v, 31, "day").map(asn::DDay)).transpose()?,
-            proto.hour.map(|v| narrow(v, super::differences::MAX_HOUR, "hour").map(asn::DHour)).transpose()?,
-            proto.minute.map(|v| narrow(v, 60, "minute").map(asn::DMinute)).transpose()?,
-            proto.second_ms.map(|v| narrow(v, 65535, "second_ms").map(asn::DSecond)).transpose()?,
-            offset,
-        ))
-    }
-}
-
-impl Twin for asn::NodeReferenceID {
-    type Proto = v1::NodeReference;
-
-    fn to_proto(&self) -> v1::NodeReference {
-        v1::NodeReference { region: self.region.as_ref().map(count), id: count(&self.id) }
-    }
-
-    fn from_proto(proto: &v1::NodeReference) -> Result<Self, ConvertError> {
-        Ok(Self::new(proto.region.map(|region| from_count(region, "region")).transpose()?, from_count(proto.id, "id")?))
-    }
-}
+twin! { NodeReferenceID => NodeReference [] [] {
+    region => region [count?],
+    id => id [count],
+} }
 
 impl Twin for asn::Description {
     type Proto = v1::Description;
@@ -403,8 +311,8 @@ impl Twin for asn::Description {
         use v1::description::Content;
         v1::Description {
             content: Some(match self {
-                Self::textString(text) => Content::Text(text.to_string()),
-                Self::textGB2312(octets) => Content::TextGb2312(octets.clone().into()),
+                Self::textString(inner) => Content::Text(text(inner)),
+                Self::textGB2312(inner) => Content::TextGb2312(octets(inner)),
             }),
         }
     }
@@ -412,29 +320,14 @@ impl Twin for asn::Description {
     fn from_proto(proto: &v1::Description) -> Result<Self, ConvertError> {
         use v1::description::Content;
         match &proto.content {
-            Some(Content::Text(text)) => Ok(Self::textString(ia5_from(text, 512, "text")?)),
-            Some(Content::TextGb2312(octets)) if (2..=512).contains(&octets.len()) => {
-                Ok(Self::textGB2312(octets.clone().into()))
-            }
-            Some(Content::TextGb2312(octets)) => {
-                Err(ConvertError::Length { path: "text_gb2312".into(), length: octets.len(), min: 2, max: 512 })
-            }
+            Some(Content::Text(inner)) => Ok(Self::textString(text_from(inner, 512, "text")?)),
+            Some(Content::TextGb2312(inner)) => Ok(Self::textGB2312(octets_from(inner, 2..=512, "text_gb2312")?)),
             None => Err(ConvertError::Missing { path: "text or text_gb2312".into() }),
         }
     }
 }
 
-impl Twin for asn::RegulatorySpeedLimit {
-    type Proto = v1::SpeedLimit;
-
-    fn to_proto(&self) -> v1::SpeedLimit {
-        v1::SpeedLimit { r#type: self.r_type as i32, speed_mps: known(&self.speed) }
-    }
-
-    fn from_proto(proto: &v1::SpeedLimit) -> Result<Self, ConvertError> {
-        Ok(Self::new(
-            crate::convert::scalar::enumerator_from(proto.r#type, "type")?,
-            from_known(proto.speed_mps, "speed_mps")?,
-        ))
-    }
-}
+twin! { RegulatorySpeedLimit => SpeedLimit [] [] {
+    r#type => r#type [enumerator],
+    speed => speed_mps [known],
+} }

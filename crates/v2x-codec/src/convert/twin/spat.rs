@@ -2,162 +2,76 @@
 
 use super::{ConvertError, asn, v1};
 use crate::convert::Twin;
-use crate::convert::scalar::{
-    Enumerator as _, List as _, SentUnavailable, count, enumerator_from, flags, flags_from, from_count, from_known,
-    from_optional, from_optional_count, from_optional_grade, from_si, ia5_from, known, list_from, needed, part, si,
-};
+use crate::convert::fields::twin;
+use crate::convert::scalar::{alternative, alternative_from, part};
 
-impl Twin for asn::SPAT {
-    type Proto = v1::SignalPhaseAndTiming;
+twin! { SPAT => SignalPhaseAndTiming [sent_unavailable] [unknown_extensions] {
+    msg_cnt => msg_cnt [count],
+    moy => minute_of_year [known_count? 2],
+    time_stamp => sec_mark_ms [known_count? 3],
+    name => name [text? 63],
+    intersections => intersections [list 1..=32],
+} }
 
-    fn to_proto(&self) -> v1::SignalPhaseAndTiming {
-        let mut sent = SentUnavailable::default();
-        v1::SignalPhaseAndTiming {
-            msg_cnt: count(&self.msg_cnt),
-            minute_of_year: sent.count(self.moy.as_ref(), 2),
-            sec_mark_ms: sent.count(self.time_stamp.as_ref(), 3),
-            name: self.name.as_ref().map(|name| name.0.to_string()),
-            intersections: self.intersections.0.to_protos(),
-            sent_unavailable: sent.0,
-        }
-    }
+twin! { IntersectionState => IntersectionState [sent_unavailable] [unknown_extensions] {
+    intersection_id => id [part],
+    status => status [flags 16],
+    moy => minute_of_year [known_count? 3],
+    time_stamp => sec_mark_ms [known_count? 4],
+    time_confidence => time_accuracy_s [grade? 5],
+    phases => phases [list 1..=16],
+} }
 
-    fn from_proto(proto: &v1::SignalPhaseAndTiming) -> Result<Self, ConvertError> {
-        let sent = &proto.sent_unavailable;
-        Ok(Self::new(
-            from_count(proto.msg_cnt, "msg_cnt")?,
-            from_optional_count(proto.minute_of_year, sent, 2, "minute_of_year")?,
-            from_optional_count(proto.sec_mark_ms, sent, 3, "sec_mark_ms")?,
-            proto.name.as_ref().map(|name| ia5_from(name, 63, "name").map(asn::DescriptiveName)).transpose()?,
-            asn::IntersectionStateList(list_from(&proto.intersections, 1, 32, "intersections")?),
-        ))
-    }
+twin! { Phase => Phase [] [] {
+    id => id [count],
+    phase_states => states [list 1..=16],
+} }
+
+twin! { PhaseState => PhaseState [] [unknown_extensions] {
+    light => light [enumerator],
+    timing => timing [with timing, timing_from],
+} }
+
+fn timing(details: &Option<asn::TimeChangeDetails>) -> Option<v1::phase_state::Timing> {
+    use asn::TimeChangeDetails as Details;
+    use v1::phase_state::Timing;
+    details.as_ref().map(|details| match details {
+        Details::counting(t) => Timing::Counting(t.to_proto()),
+        Details::utcTiming(t) => Timing::UtcTiming(t.to_proto()),
+        Details::Unrecognized(t) => Timing::UnknownTiming(alternative(t)),
+    })
 }
 
-impl Twin for asn::IntersectionState {
-    type Proto = v1::IntersectionState;
-
-    fn to_proto(&self) -> v1::IntersectionState {
-        let mut sent = SentUnavailable::default();
-        v1::IntersectionState {
-            id: Some(self.intersection_id.to_proto()),
-            status: flags(&self.status.0),
-            minute_of_year: sent.count(self.moy.as_ref(), 3),
-            sec_mark_ms: sent.count(self.time_stamp.as_ref(), 4),
-            time_accuracy_s: sent.grade(self.time_confidence, 5),
-            phases: self.phases.0.to_protos(),
-            sent_unavailable: sent.0,
-        }
-    }
-
-    fn from_proto(proto: &v1::IntersectionState) -> Result<Self, ConvertError> {
-        let sent = &proto.sent_unavailable;
-        Ok(Self::new(
-            needed(proto.id.as_ref(), "id")?,
-            asn::IntersectionStatusObject(flags_from(proto.status, "status")?),
-            from_optional_count(proto.minute_of_year, sent, 3, "minute_of_year")?,
-            from_optional_count(proto.sec_mark_ms, sent, 4, "sec_mark_ms")?,
-            from_optional_grade(proto.time_accuracy_s, sent, 5, "time_accuracy_s")?,
-            asn::PhaseList(list_from(&proto.phases, 1, 16, "phases")?),
-        ))
-    }
+fn timing_from(
+    timing: &Option<v1::phase_state::Timing>,
+    _field: &str,
+) -> Result<Option<asn::TimeChangeDetails>, ConvertError> {
+    use asn::TimeChangeDetails as Details;
+    use v1::phase_state::Timing;
+    Ok(match timing {
+        None => None,
+        Some(Timing::Counting(t)) => Some(Details::counting(part(t, "counting")?)),
+        Some(Timing::UtcTiming(t)) => Some(Details::utcTiming(part(t, "utc_timing")?)),
+        Some(Timing::UnknownTiming(t)) => Some(Details::Unrecognized(alternative_from(t, 0, "unknown_timing")?)),
+    })
 }
 
-impl Twin for asn::Phase {
-    type Proto = v1::Phase;
+twin! { TimeCountingDown => CountingDown [sent_unavailable] [] {
+    start_time => start_s [known],
+    min_end_time => min_end_s [known? 2],
+    max_end_time => max_end_s [known? 3],
+    likely_end_time => likely_end_s [known],
+    time_confidence => confidence_percent [si?],
+    next_start_time => next_start_s [known? 6],
+    next_duration => next_duration_s [known? 7],
+} }
 
-    fn to_proto(&self) -> v1::Phase {
-        v1::Phase { id: count(&self.id), states: self.phase_states.0.to_protos() }
-    }
-
-    fn from_proto(proto: &v1::Phase) -> Result<Self, ConvertError> {
-        Ok(Self::new(from_count(proto.id, "id")?, asn::PhaseStateList(list_from(&proto.states, 1, 16, "states")?)))
-    }
-}
-
-impl Twin for asn::PhaseState {
-    type Proto = v1::PhaseState;
-
-    fn to_proto(&self) -> v1::PhaseState {
-        use v1::phase_state::Timing;
-        v1::PhaseState {
-            light: self.light.number(),
-            timing: self.timing.as_ref().map(|timing| match timing {
-                asn::TimeChangeDetails::counting(t) => Timing::Counting(t.to_proto()),
-                asn::TimeChangeDetails::utcTiming(t) => Timing::UtcTiming(t.to_proto()),
-            }),
-        }
-    }
-
-    fn from_proto(proto: &v1::PhaseState) -> Result<Self, ConvertError> {
-        use v1::phase_state::Timing;
-        let timing = match &proto.timing {
-            None => None,
-            Some(Timing::Counting(t)) => Some(asn::TimeChangeDetails::counting(part(t, "counting")?)),
-            Some(Timing::UtcTiming(t)) => Some(asn::TimeChangeDetails::utcTiming(part(t, "utc_timing")?)),
-        };
-        Ok(Self::new(enumerator_from(proto.light, "light")?, timing))
-    }
-}
-
-impl Twin for asn::TimeCountingDown {
-    type Proto = v1::CountingDown;
-
-    fn to_proto(&self) -> v1::CountingDown {
-        let mut sent = SentUnavailable::default();
-        v1::CountingDown {
-            start_s: known(&self.start_time),
-            min_end_s: sent.known(self.min_end_time.as_ref(), 2),
-            max_end_s: sent.known(self.max_end_time.as_ref(), 3),
-            likely_end_s: known(&self.likely_end_time),
-            confidence_percent: self.time_confidence.as_ref().map(si),
-            next_start_s: sent.known(self.next_start_time.as_ref(), 6),
-            next_duration_s: sent.known(self.next_duration.as_ref(), 7),
-            sent_unavailable: sent.0,
-        }
-    }
-
-    fn from_proto(proto: &v1::CountingDown) -> Result<Self, ConvertError> {
-        let sent = &proto.sent_unavailable;
-        Ok(Self::new(
-            from_known(proto.start_s, "start_s")?,
-            from_optional(proto.min_end_s, sent, 2, "min_end_s")?,
-            from_optional(proto.max_end_s, sent, 3, "max_end_s")?,
-            from_known(proto.likely_end_s, "likely_end_s")?,
-            proto.confidence_percent.map(|percent| from_si(percent, "confidence_percent")).transpose()?,
-            from_optional(proto.next_start_s, sent, 6, "next_start_s")?,
-            from_optional(proto.next_duration_s, sent, 7, "next_duration_s")?,
-        ))
-    }
-}
-
-impl Twin for asn::UTCTiming {
-    type Proto = v1::UtcTiming;
-
-    fn to_proto(&self) -> v1::UtcTiming {
-        let mut sent = SentUnavailable::default();
-        v1::UtcTiming {
-            start_s: known(&self.start_utctime),
-            min_end_s: sent.known(self.min_end_utctime.as_ref(), 2),
-            max_end_s: sent.known(self.max_end_utctime.as_ref(), 3),
-            likely_end_s: known(&self.likely_end_utctime),
-            confidence_percent: self.time_confidence.as_ref().map(si),
-            next_start_s: sent.known(self.next_start_utctime.as_ref(), 6),
-            next_end_s: sent.known(self.next_end_utctime.as_ref(), 7),
-            sent_unavailable: sent.0,
-        }
-    }
-
-    fn from_proto(proto: &v1::UtcTiming) -> Result<Self, ConvertError> {
-        let sent = &proto.sent_unavailable;
-        Ok(Self::new(
-            from_known(proto.start_s, "start_s")?,
-            from_optional(proto.min_end_s, sent, 2, "min_end_s")?,
-            from_optional(proto.max_end_s, sent, 3, "max_end_s")?,
-            from_known(proto.likely_end_s, "likely_end_s")?,
-            proto.confidence_percent.map(|percent| from_si(percent, "confidence_percent")).transpose()?,
-            from_optional(proto.next_start_s, sent, 6, "next_start_s")?,
-            from_optional(proto.next_end_s, sent, 7, "next_end_s")?,
-        ))
-    }
-}
+twin! { UTCTiming => UtcTiming [sent_unavailable] [] {
+    start_utctime => start_s [known],
+    min_end_utctime => min_end_s [known? 2],
+    max_end_utctime => max_end_s [known? 3],
+    likely_end_utctime => likely_end_s [known],
+    time_confidence => confidence_percent [si?],
+    next_start_utctime => next_start_s [known? 6],
+    next_end_utctime => next_end_s [known? 7],
+} }
