@@ -37,7 +37,7 @@ fn text(octets: &[u8]) -> String {
 #[test]
 fn every_vector_is_decoded_and_encoded_in_its_profile() {
     let by_profile = [
-        ("2020", vec!["bsm", "map_4x3", "rsm16", "spat_4x8", "dayii_rsc"]),
+        ("2020", vec!["bsm", "map_4x3", "rsm16", "spat_4x8", "dayii_rsc", "ssm_8"]),
         ("2019", vec!["captured_bsm", "captured_map", "captured_rsi", "captured_rsm"]),
     ];
     for (profile, names) in by_profile {
@@ -47,6 +47,12 @@ fn every_vector_is_decoded_and_encoded_in_its_profile() {
         assert_eq!(text(&decoded.stdout).lines().count(), names.len());
         let encoded = rsud(&["encode", "--profile", profile], &decoded.stdout);
         assert!(encoded.status.success());
+        assert_eq!(text(&encoded.stdout), lines);
+        // As the contract of the cloud, with the profile found out.
+        let args = ["decode", "--layer", "uper", "--profile", "auto", "--output", "proto-json"];
+        let decoded = rsud(&args, lines.as_bytes());
+        assert!(decoded.status.success(), "{}", text(&decoded.stdout));
+        let encoded = rsud(&["encode"], &decoded.stdout);
         assert_eq!(text(&encoded.stdout), lines);
     }
     let first: Value =
@@ -71,6 +77,85 @@ fn binary_input_is_one_frame() {
     assert!(output.status.success());
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["rsmFrame"]["participants"].as_array().unwrap().len(), 16);
+}
+
+/// A classic capture of Ethernet, microseconds, little endian, with one UDP datagram a packet.
+fn capture(datagrams: &[(u16, &[u8])]) -> Vec<u8> {
+    let mut file = Vec::new();
+    for word in [0xA1B2_C3D4_u32, 0x0004_0002, 0, 0, 65_535, 1] {
+        file.extend_from_slice(&word.to_le_bytes());
+    }
+    for (port, payload) in datagrams {
+        let mut packet = vec![0; 12];
+        packet.extend_from_slice(&[0x08, 0x00, 0x45, 0x00]);
+        packet.extend_from_slice(&u16::try_from(28 + payload.len()).unwrap().to_be_bytes());
+        packet.extend_from_slice(&[0, 1, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x10, 0x00]);
+        packet.extend_from_slice(&port.to_be_bytes());
+        packet.extend_from_slice(&u16::try_from(8 + payload.len()).unwrap().to_be_bytes());
+        packet.extend_from_slice(&[0, 0]);
+        packet.extend_from_slice(payload);
+        let length = u32::try_from(packet.len()).unwrap();
+        for word in [1_700_000_000, 250_000, length, length] {
+            file.extend_from_slice(&word.to_le_bytes());
+        }
+        file.extend_from_slice(&packet);
+    }
+    file
+}
+
+#[test]
+fn a_capture_is_decoded() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("capture.pcap");
+    let framed = v2x_codec::dsmp::encode(v2x_codec::dsmp::Aid::BSM, &vector("bsm")).unwrap();
+    let mut octets = capture(&[(11262, &framed), (9, b"nonsense"), (11262, &vector("rsm16"))]);
+    std::fs::write(&file, &octets).unwrap();
+    let path = file.to_str().unwrap();
+    let output = rsud(&["decode", "--pcap", path, "--port", "11262"], &[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let lines: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(
+        (&lines[0]["captured_at_us"], &lines[0]["source"]),
+        (&1_700_000_000_250_000_i64.into(), &"10.0.0.1:4096".into())
+    );
+    assert_eq!(lines[0]["frame"]["dsmp"]["message"]["bsmFrame"]["msgCnt"], 87);
+    assert!(lines[1]["frame"].get("rsmFrame").is_some());
+
+    let output = rsud(&["decode", "--pcap", path, "--output", "proto-json"], &[]);
+    assert_eq!(output.status.code(), Some(1), "the nonsense is told");
+    let lines: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["receivedAtUs"], &lines[0]["aid"]), (&"1700000000250000".into(), &111.into()));
+    assert!(lines[1].get("error").is_some() && lines[1]["destination"] == "10.0.0.2:9");
+
+    // A file that ends within a packet gives what came before, and an error.
+    octets.truncate(octets.len() - 5);
+    std::fs::write(&file, &octets).unwrap();
+    let output = rsud(&["decode", "--pcap", path, "--port", "11262"], &[]);
+    assert_eq!((output.status.code(), text(&output.stdout).lines().count()), (Some(1), 1));
+    assert!(text(&output.stderr).contains("capture.pcap"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_vendors_header_is_described_by_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("header.toml");
+    std::fs::write(&file, "length = 4\nkind = { offset = 0, width = 2 }\npayload_length = { offset = 2, width = 2 }\n")
+        .unwrap();
+    let mut framed = vec![0, 4];
+    framed.extend_from_slice(&u16::try_from(vector("rsm16").len()).unwrap().to_be_bytes());
+    framed.extend_from_slice(&vector("rsm16"));
+    let line = hex::encode(framed) + "\n";
+    let path = file.to_str().unwrap();
+    let output = rsud(&["decode", "--layer", "vendor", "--vendor-header", path], line.as_bytes());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["vendor"]["header"], line[..8].to_uppercase());
+    assert_eq!(text(&rsud(&["encode"], &output.stdout).stdout), line);
+    std::fs::write(&file, "length = 4\nkind = { offset = 3, width = 2 }\n").unwrap();
+    let output = rsud(&["decode", "--layer", "vendor", "--vendor-header", path], line.as_bytes());
+    assert_eq!(output.status.code(), Some(78));
+    assert!(text(&output.stderr).contains("the field kind does not lie within the header"), "{}", text(&output.stderr));
 }
 
 fn check(config: &str) -> (Option<i32>, String) {
@@ -136,6 +221,26 @@ fn mistakes_are_told_with_file_key_and_what_would_be_right() {
             "sensors[1].id",
         ),
         ("[sensor_udp]\nlisten = \"127.0.0.1:0\"", "", "sensor_udp"),
+        ("[v2x_udp]", "framing = \"vendor\"\n[v2x_udp]", "pc5.vendor_header"),
+        ("[v2x_udp]", "[pc5.vendor_header]\nlength = 4\n[v2x_udp]", "pc5.vendor_header"),
+        ("[v2x_udp]", "framing = \"vendor\"\n[pc5.vendor_header]\nlength = 0\n[v2x_udp]", "pc5.vendor_header"),
+        (
+            "[v2x_udp]",
+            "framing = \"vendor\"\n[pc5.vendor_header]\nlength = 4\nkinds = { cam = 1 }\n[v2x_udp]",
+            "pc5.vendor_header.kinds.cam",
+        ),
+        ("[v2x_udp]", "[pc5.services]\nssm = { aid = 3630 }\n[v2x_udp]", "pc5.services.ssm"),
+        ("[v2x_udp]", "[pc5.services]\nrsm = { aid = 3618 }\n[v2x_udp]", "pc5.services"),
+        ("[v2x_udp]", "[pc5.services]\nrsm = { aid = 60000 }\n[v2x_udp]", "pc5.services.rsm.aid"),
+        ("[v2x_udp]", "[pc5.send]\nto = \"127.0.0.1:9\"\nmap = true\n[v2x_udp]", "pc5.send.map"),
+        ("[v2x_udp]", "[pc5.send]\nto = \"127.0.0.1:9\"\nid = \"abc\"\n[v2x_udp]", "pc5.send.id"),
+        ("[v2x_udp]", "profile = \"auto\"\n[pc5.send]\nto = \"127.0.0.1:9\"\n[v2x_udp]", "pc5.send.profile"),
+        ("[v2x_udp]", "[pc5.send]\nto = \"127.0.0.1:9\"\nmax_octets = 0\n[v2x_udp]", "pc5.send.max_octets"),
+        (
+            "[v2x_udp]",
+            "[pc5.send]\nto = \"127.0.0.1:9\"\nrsi_classes = { 904 = \"fast\" }\n[v2x_udp]",
+            "pc5.send.rsi_classes.904",
+        ),
     ];
     for (from, to, key) in cases {
         assert!(good.contains(from), "{from}");

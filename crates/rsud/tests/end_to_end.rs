@@ -7,7 +7,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use rsu_proto::{Message as _, v1};
-use support::{Embedded, Mosquitto, Rsud, Subscriber, now_us, udp, vector, wait_for};
+use support::{Embedded, Mosquitto, Rsud, Subscriber, lidar, udp, vector, wait_for};
 use v1::v2x_message::Content;
 use v2x_codec::dsmp::{Aid, encode};
 
@@ -169,31 +169,6 @@ fn peers_speak_protobuf_over_udp() {
     assert_eq!((got.received_by.as_str(), got.octets.as_ref()), ("v2x_udp", vector("rsm16").as_slice()));
     assert!(matches!(got.content, Some(Content::Rsm(rsm)) if rsm.participants.len() == 16));
 }
-
-/// A frame of the lidar at (0, 10), which looks east: one object at (x, y) in site metres.
-fn lidar(sequence: u64, objects: &[(u64, f64, f64, f64, &str)]) -> Vec<u8> {
-    let detections = objects
-        .iter()
-        .map(|(object_id, x, y, velocity, label)| v1::Detection {
-            object_id: *object_id,
-            position: Some(v1::detection::Position::SensorPosition(v1::SensorPosition {
-                x_m: *x,
-                y_m: *y - 10.0,
-                z_m: None,
-            })),
-            velocity_x_mps: Some(*velocity),
-            velocity_y_mps: Some(0.0),
-            class_label: (*label).into(),
-            length_m: Some(if *label == "CAR" { 4.5 } else { 0.5 }),
-            width_m: Some(if *label == "CAR" { 1.8 } else { 0.5 }),
-            confidence: Some(0.95),
-            ..v1::Detection::default()
-        })
-        .collect();
-    let frame = v1::DetectionFrame { sensor_id: "lidar-1".into(), sequence, measured_at_us: now_us(), detections };
-    frame.encode_to_vec()
-}
-
 #[test]
 fn detections_become_tracks_and_a_pedestrian_on_the_road_an_event() {
     let broker = Mosquitto::start();

@@ -1,11 +1,13 @@
 //! C-V2X messages as they are on the air.
 //!
-//! Three layers, each usable by itself:
+//! Layers, each usable by itself:
 //!
-//! * [`dsmp`]: the network layer of YD/T 3707 that carries a message over PC5;
+//! * [`dsmp`], [`vendor_header`], [`immediate_forward`]: what is around a message in a datagram of the radio;
 //! * [`Message`]: a message frame of T/CSAE 53 / 157 in one of two [`Profile`]s, decoded from and encoded to UPER
 //!   ([`Message::from_uper`], [`Message::to_uper`]) and JSON with the standard's names ([`Message::from_json`]);
-//! * [`convert`]: the same message as the protobuf types of `rsu-proto`, in SI units, losslessly in both directions.
+//!   [`asn1`] has its types, generated from the ASN.1, and [`uper`] what they are made of;
+//! * [`convert`]: the same message as the protobuf types of `rsu-proto`, in SI units, losslessly in both directions;
+//! * [`detect`]: which profile a sender uses.
 //!
 //! And for messages on their way out:
 //!
@@ -20,7 +22,7 @@
 //!
 //! let octets = [0x20, 0x13, 0x13]; // a road-side safety message that was cut off
 //! let error = Message::from_uper(Profile::Y2020, &octets).unwrap_err();
-//! assert_eq!(Message::fault_offset(Profile::Y2020, &octets, &error), 3);
+//! assert_eq!(error.offset(), 3);
 //! ```
 
 pub mod convert;

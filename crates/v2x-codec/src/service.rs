@@ -237,8 +237,8 @@ fn has_event(bsm: &v1::BasicSafetyMessage) -> bool {
     events.is_some_and(|events| events.bits != 0 || events.beyond_64.iter().any(|octet| *octet != 0))
 }
 
-/// The `ProSe` per-packet priority (PPPP, 1 the most urgent, 8 the least) for a priority, as one vendor maps it: each 32
-/// priorities are one PPPP, 224 to 255 the first.
+/// The `ProSe` per-packet priority (PPPP, 1 the most urgent, 8 the least) for a priority, as one vendor maps it: each
+/// 32 priorities are one PPPP, 224 to 255 the first.
 #[must_use]
 pub fn pppp(priority: u8) -> u8 {
     8 - priority / 32

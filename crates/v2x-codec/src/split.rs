@@ -167,8 +167,9 @@ impl Outgoing {
     /// What cannot be made small enough is a part alone and marked [`Part::oversize`]. The parts of an RSI come by
     /// their class, the most urgent first.
     ///
-    /// There is no part if there is nothing to be said: for an RSM, SPAT or MAP without an item, which the standard does
-    /// not allow, and for an RSI without events and signs, which would have no class. An SSM that sees nothing is sent.
+    /// There is no part if there is nothing to be said: for an RSM, SPAT or MAP without an item, which the standard
+    /// does not allow, and for an RSI without events and signs, which would have no class. An SSM or RSC without any is
+    /// valid and sent.
     ///
     /// # Errors
     /// [`SplitError`] for a message that no number of parts can carry. None of it is to be sent then, and no number is

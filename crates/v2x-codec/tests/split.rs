@@ -159,7 +159,8 @@ macro_rules! parts_hold_the_whole {
                     let mut outgoing = Outgoing::new(rules(max_octets));
                     let mut sent = BTreeMap::new();
                     for seed in 0..200 {
-                        check(&mut outgoing, &mut sent, profile, &arbitrary(profile, Kind::$kind, seed, false).to_content());
+                        let content = arbitrary(profile, Kind::$kind, seed, false).to_content();
+                        check(&mut outgoing, &mut sent, profile, &content);
                     }
                     for seed in (0..300).step_by(30) {
                         check(&mut outgoing, &mut sent, profile, &merged(profile, Kind::$kind, seed..seed + 30));

@@ -12,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rsu_proto::{Message as _, v1};
 use rumqttc::{Client, Event, IncomingPacketSizeLimit, MqttOptions, Packet, Publish, QoS};
 
 pub const RSUD: &str = env!("CARGO_BIN_EXE_rsud");
@@ -205,7 +206,11 @@ impl Rsud {
     }
 
     pub fn start_with(config: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), config)
+    }
+
+    /// With a configuration in a folder that holds what it refers to.
+    pub fn start_in(folder: tempfile::TempDir, config: &str) -> Self {
         let file = folder.path().join("rsud.toml");
         std::fs::write(&file, config).unwrap();
         let process = Process::start(Command::new(RSUD).args(["run", "--config"]).arg(&file));
@@ -283,4 +288,28 @@ pub fn udp() -> UdpSocket {
 
 pub fn now_us() -> i64 {
     rsud::clock::now().as_micros()
+}
+
+/// A frame of the lidar at (0, 10), which looks east: one object at (x, y) in site metres.
+pub fn lidar(sequence: u64, objects: &[(u64, f64, f64, f64, &str)]) -> Vec<u8> {
+    let detections = objects
+        .iter()
+        .map(|(object_id, x, y, velocity, label)| v1::Detection {
+            object_id: *object_id,
+            position: Some(v1::detection::Position::SensorPosition(v1::SensorPosition {
+                x_m: *x,
+                y_m: *y - 10.0,
+                z_m: None,
+            })),
+            velocity_x_mps: Some(*velocity),
+            velocity_y_mps: Some(0.0),
+            class_label: (*label).into(),
+            length_m: Some(if *label == "CAR" { 4.5 } else { 0.5 }),
+            width_m: Some(if *label == "CAR" { 1.8 } else { 0.5 }),
+            confidence: Some(0.95),
+            ..v1::Detection::default()
+        })
+        .collect();
+    let frame = v1::DetectionFrame { sensor_id: "lidar-1".into(), sequence, measured_at_us: now_us(), detections };
+    frame.encode_to_vec()
 }

@@ -21,7 +21,7 @@ fn parts(byte_order: ByteOrder, counts_header: bool) -> LayoutParts {
 }
 
 const FIELDS: Fields =
-    Fields { kind: 3, timestamp: 0x01_020304_0506_0708, sequence: 0x1234, priority: 0, destination: 0 };
+    Fields { kind: 3, timestamp: 0x0102_0304_0506_0708, sequence: 0x1234, priority: 0, destination: 0 };
 const BIG: [u8; 18] = [0xAA, 0x55, 3, 0, 0x12, 0x34, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8, 0xCA, 0xFE];
 const LITTLE: [u8; 18] = [0xAA, 0x55, 3, 0, 0x34, 0x12, 18, 0, 8, 7, 6, 5, 4, 3, 2, 1, 0xCA, 0xFE];
 

@@ -1,5 +1,5 @@
-//! What must hold for every input of the decoders, however hostile. `tests/mutations.rs` and the fuzz targets in `fuzz/`
-//! share it; each function panics where something does not hold, and returns whether a message came out.
+//! What must hold for every input of the decoders, however hostile. `tests/mutations.rs` and the fuzz targets in
+//! `fuzz/` share it; each function panics where something does not hold, and returns whether a message came out.
 #![allow(dead_code, unreachable_pub, reason = "each user takes a part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
 
@@ -148,7 +148,8 @@ pub fn immediate_forward(datagram: &[u8]) -> bool {
     payload(&message.payload)
 }
 
-/// A message of a peer, in protobuf. Its numbers need not fit the message set: then it is refused, here or when encoding.
+/// A message of a peer, in protobuf. Its numbers need not fit the message set: then it is refused, here or when
+/// encoding.
 pub fn protobuf(octets: &[u8]) -> bool {
     let Ok(twin) = v1::V2xMessage::decode(octets) else { return false };
     let Some(content) = &twin.content else { return false };
