@@ -57,7 +57,7 @@ enum Command {
         /// Only datagrams of the capture that went to this port.
         #[arg(long, requires = "pcap")]
         port: Option<u16>,
-        /// A file with the keys of [pc5.vendor_header], for `--layer vendor`.
+        /// A file with the keys of `[pc5.vendor_header]`, for `--layer vendor`.
         #[arg(long, required_if_eq("layer", "vendor"))]
         vendor_header: Option<PathBuf>,
     },

@@ -93,8 +93,8 @@ impl Output {
             write!(from_json, "other => json::later_enumerator_from(other).map(Self::Unrecognized),")?;
             (
                 1,
-                "if r.bit()? { return r.small_number().map(Self::Unrecognized); }",
-                "if let Self::Unrecognized(index) = self { w.bit(true); w.small_number(*index); return Ok(()); } w.bit(false);",
+                "if r.bit()? { return r.later_enumerator().map(Self::Unrecognized); }",
+                "if let Self::Unrecognized(index) = self { w.bit(true); return w.later_enumerator(*index); } w.bit(false);",
             )
         } else {
             let no = "Err(json::JsonFault::new(format!(\"there is no enumerator {other}\")))";

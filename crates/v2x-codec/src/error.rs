@@ -129,21 +129,32 @@ pub enum ConvertError {
 }
 
 impl ConvertError {
+    /// The same error, of the element `index` of the field.
+    #[must_use]
+    pub(crate) fn indexed(mut self, index: usize) -> Self {
+        let path = self.path();
+        *path = format!("{path}[{index}]");
+        self
+    }
+
     /// The same error, seen from the message that holds `outer`.
     #[must_use]
     pub(crate) fn within(mut self, outer: &str) -> Self {
-        match &mut self {
+        let path = self.path();
+        path.insert(0, '.');
+        path.insert_str(0, outer);
+        self
+    }
+
+    fn path(&mut self) -> &mut String {
+        match self {
             Self::OutOfRange { path, .. }
             | Self::Length { path, .. }
             | Self::Missing { path }
             | Self::Unknown { path, .. }
             | Self::NotIa5 { path }
             | Self::Additions { path }
-            | Self::NotInProfile { path } => {
-                path.insert(0, '.');
-                path.insert_str(0, outer);
-            }
+            | Self::NotInProfile { path } => path,
         }
-        self
     }
 }

@@ -596,3 +596,15 @@ fn longest_in_protobuf() {
     }
     figures.print("longest in protobuf");
 }
+
+#[test]
+fn found_before() {
+    // Enumerators of later editions whose index does not fit the numbers of the twins: one became a known enumerator.
+    for octets in [
+        "20131323334350000004ce3d680b06e03ff001827fffffff800099933355a7e7e0475c765100409a7a000000",
+        "20131323334350000004ce3d680b06e03ff001823ffffffe800099933355a7e7e0475c765100409a7a000000",
+        "20131323334350000004ce3d680b06e03ff0018240000000000099933355a7e7e0475c765100409a7a000000",
+    ] {
+        invariants::uper(Profile::Y2020, &hex::decode(octets).unwrap());
+    }
+}

@@ -23,6 +23,10 @@ impl Parser for V2xParser {
     }
 
     fn parse(&mut self, datagram: &[u8], arrived_at: Timestamp) -> Result<Input, Refusal> {
+        if crowded(datagram) {
+            let detail = format!("a list of more than {MAX_ELEMENTS} elements");
+            return Err(Refusal { name: "too_many_elements", detail });
+        }
         let mut message = v1::V2xMessage::decode(datagram)
             .map_err(|error| Refusal { name: "protobuf_invalid", detail: error.to_string() })?;
         let profile = Profile::from(message.profile());
@@ -54,6 +58,61 @@ impl Parser for V2xParser {
     fn extra_counts(&mut self) -> Option<(&'static str, u64)> {
         self.kind.take().map(|kind| (kind.name(), 1))
     }
+}
+
+/// No list of the standard has more elements.
+const MAX_ELEMENTS: usize = 512;
+/// Numbers of the fields of `V2xMessage` that hold a decoded message.
+const CONTENT: std::ops::RangeInclusive<u64> = 10..=25;
+
+/// Whether a message in the datagram has a list that no message of the standard has. An empty element takes two octets
+/// here, but up to 1700 once it is decoded: 64 KiB of them would take 100 MB for a moment before they are refused.
+fn crowded(datagram: &[u8]) -> bool {
+    fields(datagram).filter(|(number, _)| CONTENT.contains(number)).any(|(_, content)| {
+        let mut counts = std::collections::BTreeMap::new();
+        fields(content).any(|(number, _)| {
+            let count = counts.entry(number).or_insert(0_usize);
+            *count += 1;
+            *count > MAX_ELEMENTS
+        })
+    })
+}
+
+/// The length-delimited fields of a protobuf message, by number; ends where the octets are no message.
+fn fields(octets: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    let mut rest = octets;
+    std::iter::from_fn(move || {
+        loop {
+            let key = varint(&mut rest)?;
+            match key & 7 {
+                0 => {
+                    varint(&mut rest)?;
+                }
+                1 => rest = rest.get(8..)?,
+                2 => {
+                    let length = usize::try_from(varint(&mut rest)?).ok()?;
+                    let (value, behind) = rest.split_at_checked(length)?;
+                    rest = behind;
+                    return Some((key >> 3, value));
+                }
+                5 => rest = rest.get(4..)?,
+                _ => return None,
+            }
+        }
+    })
+}
+
+fn varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let (octet, behind) = rest.split_first()?;
+        *rest = behind;
+        value |= u64::from(octet & 0x7F) << shift;
+        if octet & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -88,5 +147,12 @@ mod tests {
         let empty = v1::V2xMessage { content: Some(content), ..v1::V2xMessage::default() };
         assert_eq!(parse(&empty), Err("content_invalid"));
         assert_eq!(V2xParser::default().parse(&[0xFF; 9], Timestamp::default()).unwrap_err().name, "protobuf_invalid");
+        let crowd = |count| {
+            let participants = vec![v1::DetectedParticipant::default(); count];
+            let ssm = v1::SensorSharingMessage { participants, ..v1::SensorSharingMessage::default() };
+            let content = Some(v1::v2x_message::Content::Ssm(ssm));
+            parse(&v1::V2xMessage { content, ..v1::V2xMessage::default() })
+        };
+        assert_eq!((crowd(512), crowd(513)), (Err("content_invalid"), Err("too_many_elements")));
     }
 }

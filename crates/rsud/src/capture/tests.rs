@@ -1,3 +1,5 @@
+//! Captures of all kinds, made by hand and damaged.
+
 mod build;
 
 use std::convert::Infallible;

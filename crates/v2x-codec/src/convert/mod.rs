@@ -144,7 +144,7 @@ impl Message {
         frame_extensions: Option<&v1::UnknownExtensions>,
     ) -> Result<Self, ConvertError> {
         let not_in_profile = |field: &str| ConvertError::NotInProfile { path: field.into() };
-        let extension = extension_from_content(content).map_err(|error| error.within(kind_of(content).name()))?;
+        let extension = extension_from_content(content)?;
         if extension.is_none() && frame_extensions.is_some() {
             return Err(not_in_profile("frame_extensions"));
         }

@@ -259,7 +259,9 @@ pub(crate) fn growing_flags_from<T: Inner<Bits>>(
     if length > MAX_BITS || !fits || flags.beyond_64.len() != length.saturating_sub(64).div_ceil(8) {
         return Err(ConvertError::Length { path: field.into(), length, min: 0, max: MAX_BITS });
     }
-    Ok(T::wrap(Bits { low: flags.bits, length, beyond_64: flags.beyond_64.to_vec() }))
+    let mut beyond_64 = flags.beyond_64.to_vec();
+    crate::uper::values::clear_filling(&mut beyond_64, length);
+    Ok(T::wrap(Bits { low: flags.bits, length, beyond_64 }))
 }
 
 /// The name of a field without the mark that Rust needs where it is a keyword.
@@ -427,7 +429,8 @@ pub(crate) fn counts_from<Q: Quantity, L: Inner<Vec<Q>>>(
     field: &str,
 ) -> Result<L, ConvertError> {
     within(values.len(), bounds, field)?;
-    let number = |(index, value): (usize, &u32)| from_count(*value, &format!("{field}[{index}]"));
+    let number =
+        |(index, value): (usize, &u32)| from_count(*value, field).map_err(|error: ConvertError| error.indexed(index));
     values.iter().enumerate().map(number).collect::<Result<_, _>>().map(L::wrap)
 }
 

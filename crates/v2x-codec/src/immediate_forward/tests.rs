@@ -1,3 +1,5 @@
+//! The text form: what is read, what is refused, and that what is written is read back.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::uper::values::clear_filling;
 use crate::uper::{Additions, Bits, UnknownAddition, UnknownAlternative};
 
 /// The member that holds what a later edition of the standard added; X.697 has no form for it.
@@ -151,7 +152,9 @@ pub(crate) fn bits(value: &Value) -> Result<Bits, JsonFault> {
         *bit = *octet;
     }
     let low = u64::from_be_bytes(low).reverse_bits();
-    Ok(Bits { low, length, beyond_64: octets.get(8..).unwrap_or_default().to_vec() })
+    let mut beyond_64 = octets.get(8..).unwrap_or_default().to_vec();
+    clear_filling(&mut beyond_64, length);
+    Ok(Bits { low, length, beyond_64 })
 }
 
 /// An enumerator of a later edition, by its index among the additions.

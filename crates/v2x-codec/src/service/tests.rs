@@ -1,3 +1,5 @@
+//! The table of services and what belongs to which.
+
 use std::collections::BTreeSet;
 
 use super::*;

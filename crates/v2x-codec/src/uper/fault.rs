@@ -67,6 +67,13 @@ impl Fault {
         self
     }
 
+    /// The same fault, in octets that begin at bit `start` of the message.
+    #[cold]
+    pub(crate) fn moved(mut self, start: usize) -> Self {
+        self.0.at_bit += start;
+        self
+    }
+
     pub(crate) fn kind(&self) -> &FaultKind {
         &self.0.kind
     }

@@ -54,6 +54,9 @@ pub(crate) trait Uper: Sized {
     fn encode(&self, w: &mut Writer) -> Result<(), Fault>;
 }
 
+/// The highest index of an enumerator that a later edition added.
+pub(crate) const MAX_LATER_ENUMERATOR: u32 = 1 << 30;
+
 /// Bits that tell apart the values `0..=range`.
 pub(crate) const fn width(range: u64) -> u32 {
     u64::BITS - range.leading_zeros()

@@ -1,6 +1,6 @@
 //! Reads bits, most significant first.
 
-use super::{Fault, FaultKind, width};
+use super::{Fault, FaultKind, MAX_LATER_ENUMERATOR, width};
 
 /// A place in the octets of a message. `end` may lie before the last octet: within an open type, at its end.
 pub(crate) struct Reader<'a> {
@@ -148,6 +148,16 @@ impl<'a> Reader<'a> {
         Ok(self.bits(8 * octets as u32)? as u32)
     }
 
+    /// The index of an enumerator that a later edition added. Beyond 2^30 it would not fit the numbers of the twins.
+    pub(crate) fn later_enumerator(&mut self) -> Result<u32, Fault> {
+        let start = self.at;
+        let index = self.small_number()?;
+        if index > MAX_LATER_ENUMERATOR {
+            return Err(Fault::new(FaultKind::Unsupported("an enumerator beyond 2^30"), start));
+        }
+        Ok(index)
+    }
+
     /// `out.len()` octets.
     #[inline]
     pub(crate) fn fill(&mut self, out: &mut [u8]) -> Result<(), Fault> {
@@ -202,7 +212,7 @@ impl<'a> Reader<'a> {
             self.at = start;
             let octets = self.unbounded_octets()?;
             let mut inner = Reader::new(&octets);
-            let moved = |fault: Fault| Fault::new(fault.kind().clone(), start + fault.at_bit());
+            let moved = |fault: Fault| fault.moved(start);
             let value = read(&mut inner).map_err(moved)?;
             inner.finish().map_err(moved)?;
             return Ok(value);

@@ -62,6 +62,13 @@ impl Bits {
     }
 }
 
+/// Clears the bits that fill the last octet of `beyond_64`, of a bit string of `length` bits.
+pub(crate) fn clear_filling(beyond_64: &mut [u8], length: usize) {
+    if let (Some(last), rest @ 1..) = (beyond_64.last_mut(), length.saturating_sub(64) % 8) {
+        *last &= 0xFF << (8 - rest);
+    }
+}
+
 /// `count` bits, up to 64, of which the first is bit 0.
 #[inline]
 pub(crate) fn fixed_bits(r: &mut Reader<'_>, count: u32) -> Result<u64, Fault> {

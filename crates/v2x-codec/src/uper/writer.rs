@@ -1,6 +1,6 @@
 //! Writes bits, most significant first.
 
-use super::{Fault, FaultKind, width};
+use super::{Fault, FaultKind, MAX_LATER_ENUMERATOR, width};
 
 /// The octets of a message in the making.
 pub(crate) struct Writer {
@@ -120,6 +120,15 @@ impl Writer {
             self.bits(u64::from(octets), 8);
             self.bits(u64::from(value), 8 * octets);
         }
+    }
+
+    /// The index of an enumerator that a later edition added.
+    pub(crate) fn later_enumerator(&mut self, index: u32) -> Result<(), Fault> {
+        if index > MAX_LATER_ENUMERATOR {
+            return Err(self.fault(FaultKind::Unsupported("an enumerator beyond 2^30")));
+        }
+        self.small_number(index);
+        Ok(())
     }
 
     /// Octets, without a length.

@@ -1,3 +1,5 @@
+//! Layouts of headers: which can be, and that what is written is read back.
+
 use proptest::prelude::*;
 
 use super::*;
