@@ -11,7 +11,7 @@
 //!
 //! The memory is bounded: senders not heard among the last [`GENERATION`] others are forgotten.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use rsu_proto::v1::{self, v2x_message::Content};
 
@@ -88,8 +88,8 @@ pub struct Known {
 /// Finds out the profile of each sender.
 #[derive(Debug, Clone, Default)]
 pub struct Detector {
-    young: HashMap<Sender, Known>,
-    old: HashMap<Sender, Known>,
+    young: BTreeMap<Sender, Known>,
+    old: BTreeMap<Sender, Known>,
     frames: u64,
 }
 

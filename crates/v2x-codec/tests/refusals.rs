@@ -15,11 +15,11 @@ macro_rules! refused {
             let Content::$content(mut $twin) = arbitrary(Profile::Y2020, Kind::$kind, seed, false).to_content() else {
                 panic!("another kind")
             };
-            let changed: Option<()> = (|| {
+            let mut change = || -> Option<()> {
                 $change;
                 Some(())
-            })();
-            changed?;
+            };
+            change()?;
             Some(Message::from_content(Profile::Y2020, &Content::$content($twin), None).unwrap_err())
         });
         let text = error.expect("no message fits").to_string();
