@@ -65,10 +65,10 @@ impl Broadcaster {
         }
     }
 
-    /// A step in the life of an event; its start is told at once.
-    pub(crate) fn event(&mut self, change: &EventChange, site: &SiteFrame, outputs: &mut Vec<Output>) {
+    /// A step in the life of an event. Returns whether road users are to be told at once.
+    pub(crate) fn event(&mut self, change: &EventChange, site: &SiteFrame) -> bool {
         if !self.plan.events {
-            return;
+            return false;
         }
         match change.stage {
             Stage::Start | Stage::Update => {
@@ -83,24 +83,28 @@ impl Broadcaster {
                     confidence_percent: Some((change.confidence * 100.0).clamp(0.0, 100.0)),
                     ..v1::RoadTrafficEvent::default()
                 };
-                if self.events.insert(change.id.0, event.clone()).is_none() {
-                    outputs.push(self.information(change.at, site, vec![event]));
-                }
+                self.events.insert(change.id.0, event).is_none()
             }
             Stage::Cleared | Stage::Lost => {
                 self.events.remove(&change.id.0);
+                false
             }
         }
     }
 
+    /// Round and round, so that a number is not given again soon, and none that is in use unless all are.
     fn free_rte_id(&mut self) -> u32 {
-        // Round and round, so that a number is not given again soon; more than 256 events at once share theirs.
-        let id = self.next_rte_id;
-        self.next_rte_id = self.next_rte_id.wrapping_add(1);
+        let used: Vec<u32> = self.events.values().map(|event| event.rte_id).collect();
+        let next = self.next_rte_id;
+        let free = (0..=u8::MAX).map(|n| next.wrapping_add(n)).find(|id| !used.contains(&u32::from(*id)));
+        let id = free.unwrap_or(next);
+        self.next_rte_id = id.wrapping_add(1);
         u32::from(id)
     }
 
-    fn information(&self, at: Timestamp, site: &SiteFrame, events: Vec<v1::RoadTrafficEvent>) -> Output {
+    /// All events that go on.
+    pub(crate) fn information(&self, at: Timestamp, site: &SiteFrame) -> Output {
+        let events = self.events.values().cloned().collect();
         Output::Send(Box::new(Content::Rsi(v1::RoadSideInformation {
             minute_of_year: at.minute_of_year(),
             id: self.plan.id.to_vec().into(),
@@ -132,8 +136,7 @@ impl Broadcaster {
             }
         }
         if !self.events.is_empty() {
-            let events = self.events.values().cloned().collect();
-            outputs.push(self.information(at, site, events));
+            outputs.push(self.information(at, site));
         }
     }
 }

@@ -232,10 +232,14 @@ impl Core {
 
     fn tell_pending_changes(&mut self, cause: Option<Timestamp>, outputs: &mut Vec<Output>) {
         let mut changes = std::mem::take(&mut self.changes);
+        let mut news = false;
         for change in changes.drain(..) {
             let event = self.event(&change, cause.map_or(0, Timestamp::as_micros));
             outputs.push(publish(Priority::Event, Item::Event(event)));
-            self.broadcaster.event(&change, self.config.map.frame(), outputs);
+            news |= self.broadcaster.event(&change, self.config.map.frame());
+        }
+        if news {
+            outputs.push(self.broadcaster.information(self.now, self.config.map.frame()));
         }
         self.changes = changes;
     }

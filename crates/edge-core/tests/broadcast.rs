@@ -84,10 +84,16 @@ fn events_are_told_at_their_start_and_while_they_go_on() {
                     v1::EventStage::Start => {
                         starts += 1;
                         active.insert(event.event_id);
-                        // Road users hear of it in the same breath as the cloud.
-                        let Output::Send(content) = &outputs[index + 1].1 else { panic!("nothing is sent") };
-                        let Content::Rsi(rsi) = content.as_ref() else { panic!("{content:?}") };
-                        assert_eq!((rsi.events.len(), rsi.events[0].event_type), (1, event.event_code));
+                        // Road users hear of it in the same breath as the cloud, with all that go on.
+                        let rsi = outputs[index..].iter().find_map(|(_, output)| match output {
+                            Output::Send(content) => Some(content.as_ref()),
+                            Output::Publish(_) => None,
+                        });
+                        let Some(Content::Rsi(rsi)) = rsi else { panic!("{rsi:?}") };
+                        assert!(rsi.events.len() >= active.len());
+                        assert!(rsi.events.iter().any(|told| told.event_type == event.event_code));
+                        let ids: BTreeSet<u32> = rsi.events.iter().map(|told| told.rte_id).collect();
+                        assert_eq!(ids.len(), rsi.events.len());
                     }
                     v1::EventStage::End => {
                         ends += 1;

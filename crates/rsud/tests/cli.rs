@@ -187,6 +187,25 @@ fn the_example_configuration_is_good() {
         })
         .collect();
     assert_eq!(check(&uncommented).0, Some(0), "{}", check(&uncommented).1);
+    // So are the sections that are commented out, with the framing that each is for.
+    for (framing, without) in [("vendor", "[pc5.immediate_forward]"), ("immediate-forward", "[pc5.vendor_header]")] {
+        let mut keep = true;
+        let mut config = String::new();
+        for line in uncommented.lines() {
+            match line.strip_prefix("#   ").filter(|_| !config.contains("[v2x_udp]") && config.contains("[pc5]")) {
+                Some(line) => {
+                    keep = if line.starts_with('[') { line != without } else { keep };
+                    let kept = if keep { line } else { "" };
+                    config.push_str(kept);
+                }
+                None => config.push_str(line),
+            }
+            config.push('\n');
+        }
+        let config = config.replacen("framing = \"dsmp\"", &format!("framing = \"{framing}\""), 1);
+        assert!(config.contains("\n[pc5.send]") && !config.contains(&format!("\n{without}")));
+        assert_eq!(check(&config).0, Some(0), "{}", check(&config).1);
+    }
 }
 
 #[test]
@@ -228,6 +247,13 @@ fn mistakes_are_told_with_file_key_and_what_would_be_right() {
             "[v2x_udp]",
             "framing = \"vendor\"\n[pc5.vendor_header]\nlength = 4\nkinds = { cam = 1 }\n[v2x_udp]",
             "pc5.vendor_header.kinds.cam",
+        ),
+        ("[v2x_udp]", "[pc5.immediate_forward]\nsignature = true\n[v2x_udp]", "pc5.immediate_forward"),
+        ("[v2x_udp]", "[pc5.send]\nto = \"127.0.0.1:0\"\n[v2x_udp]", "pc5.send.to"),
+        (
+            "[v2x_udp]",
+            "framing = \"vendor\"\n[pc5.vendor_header]\nlength = 1\nkind = { offset = 0, width = 1 }\n[pc5.send]\nto = \"127.0.0.1:9\"\n[v2x_udp]",
+            "pc5.vendor_header.kinds.map",
         ),
         ("[v2x_udp]", "[pc5.services]\nssm = { aid = 3630 }\n[v2x_udp]", "pc5.services.ssm"),
         ("[v2x_udp]", "[pc5.services]\nrsm = { aid = 3618 }\n[v2x_udp]", "pc5.services"),

@@ -66,6 +66,7 @@ impl Output {
 
     fn enumerated(&mut self, name: &str, doc: &str, enumerated: &Enumerated) -> anyhow::Result<()> {
         let root = enumerated.members.len();
+        ensure!(root > 0, "{name}: there must be an enumerator");
         ensure!(enumerated.extensible.is_none_or(|at| at == root), "{name}: enumerators behind the dots");
         let extensible = enumerated.extensible.is_some();
         let last = enumerated.members.iter().map(|m| m.index).max().unwrap_or(0);
@@ -215,6 +216,8 @@ impl Output {
 
     fn sequence(&mut self, name: &str, doc: &str, sequence: &SequenceOrSet) -> anyhow::Result<()> {
         ensure!(sequence.components_of.is_empty(), "{name}: COMPONENTS OF is not understood");
+        // One read takes the head; X.691 19 knows no limit.
+        ensure!(sequence.members.len() < 57, "{name}: so many fields are not understood");
         let root = sequence.extensible.unwrap_or(sequence.members.len());
         let extensible = sequence.extensible.is_some();
         let (roots, additions) = sequence.members.split_at(root);
@@ -304,11 +307,26 @@ impl Output {
             &format!("{decode} Ok(Self {{ {names} }})"),
             &format!("{extended} {write_head} {encode} {last} Ok(())"),
         )?;
+        if extensible {
+            keys.push("json::LATER".to_owned());
+            let any = additions.iter().map(|m| format!("self.{}.is_some()", field_name(&m.name)));
+            let any: Vec<String> = any.chain(["false".to_owned()]).collect();
+            writeln!(
+                self.types,
+                "impl Extensible for {name} {{\nfn normal(mut self) -> Self {{ self.additions.normalize({}, {}); self \
+                 }}\n}}",
+                additions.len(),
+                any.join(" || ")
+            )?;
+        }
         let keys = keys.join(", ");
         self.json(
             name,
             &format!("let mut members = serde_json::Map::new(); {to_json} Value::Object(members)"),
-            &format!("let members = json::object(value, &[{keys}])?; Ok(Self {{ {from_json} }})"),
+            &format!(
+                "let members = json::object(value, &[{keys}])?; Ok(Self {{ {from_json} }}{})",
+                if extensible { ".normal()" } else { "" }
+            ),
         )?;
         self.draw(name, &format!("Self {{ {draws} }}"))
     }

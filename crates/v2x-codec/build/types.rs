@@ -1,6 +1,6 @@
 //! How a type that is used in place (not by its name) is written in Rust, read, and written.
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use rasn_compiler::prelude::ir::{
     ASN1Type, ASN1Value, CharacterStringType, Constraint, ElementOrSetOperation, SubtypeElements,
 };
@@ -101,7 +101,12 @@ fn element_bounds(element: &ElementOrSetOperation, extensible: bool) -> anyhow::
 fn bounds(constraints: &[Constraint]) -> anyhow::Result<Option<Bounds>> {
     match constraints {
         [] => Ok(None),
-        [Constraint::Subtype(set)] => element_bounds(&set.set, set.extensible).map(Some),
+        [Constraint::Subtype(set)] => {
+            let bounds = element_bounds(&set.set, set.extensible)?;
+            // One read takes a number or a length; longer ones have another form in X.691.
+            ensure!(width(bounds.max - bounds.min) <= 57, "bounds as far apart as {} are not understood", bounds.max);
+            Ok(Some(bounds))
+        }
         other => bail!("one constraint is understood, not {other:?}"),
     }
 }
@@ -129,6 +134,7 @@ pub(crate) fn of(ty: &ASN1Type, nested: &str) -> anyhow::Result<Use> {
         ASN1Type::OctetString(octets) => octet_string(bounds(&octets.constraints)?.as_ref()),
         ASN1Type::CharacterString(text) if text.ty == CharacterStringType::IA5String => {
             let size = bounds(&text.constraints)?.context("an IA5String needs a size")?;
+            ensure!(!size.extensible && size.max < 65536, "an IA5String that may grow is not understood");
             let (min, max) = (size.min, size.max);
             Ok(Use {
                 rust: "String".into(),

@@ -5,8 +5,8 @@
 //!   SPAT, which have none.
 //! * A frame that only one profile can read, to its last octet, decides for its sender. A frame that both can read decides
 //!   nothing: it is read in the profile that was decided before, or else in 2020.
-//! * A decision is sticky: a frame that contradicts it is refused, but the third in a row changes it (a temporary
-//!   identity may be drawn again by another sender).
+//! * A decision is sticky: a frame that contradicts it is refused, but the third changes it, unless one in between
+//!   confirmed it (a temporary identity may be drawn again by another sender, or a sender be given another profile).
 //! * A message of a kind that a profile does not know is not "read" by it.
 //!
 //! The memory is bounded: senders not heard among the last [`GENERATION`] others are forgotten.
@@ -20,7 +20,7 @@ use crate::{CodecError, Kind, Message, Profile};
 /// Senders that are remembered for certain; up to twice as many are.
 pub const GENERATION: usize = 2048;
 
-/// Frames in a row that must contradict a decision to change it.
+/// Frames that must contradict a decision, with none between them that confirms it, to change it.
 const CONTRADICTIONS: u8 = 3;
 
 /// A sender on the air, as far as its messages tell.
@@ -79,7 +79,7 @@ impl std::fmt::Display for Sender {
 pub struct Known {
     /// The profile, once a frame decided it.
     pub profile: Option<Profile>,
-    /// Frames that only this profile could read.
+    /// Frames that were read in this profile since it was decided.
     pub frames: u64,
     contradictions: u8,
     last_heard: u64,
@@ -116,9 +116,9 @@ impl Detector {
         let first = Message::from_uper(Profile::Y2020, octets).map(Read::new);
         if let Ok(read) = &first
             && read.understood()
-            && self.known(read.sender).profile == Some(Profile::Y2020)
+            && let Known { profile: Some(Profile::Y2020), contradictions: 0, .. } = self.known(read.sender)
         {
-            self.remember(read.sender, |known| known.contradictions = 0);
+            self.remember(read.sender, |known| known.frames += 1);
             return first.map(|read| read.detected(true, false));
         }
         let second = Message::from_uper(Profile::Y2019, octets).map(Read::new);
@@ -129,7 +129,8 @@ impl Detector {
                 let profile = self.known(a).profile.or(self.known(b).profile);
                 let chosen = if profile == Some(Profile::Y2019) { second } else { first };
                 chosen.map(|read| {
-                    self.remember(read.sender, |_| ());
+                    // A frame that both can read neither confirms nor contradicts.
+                    self.remember(read.sender, |known| known.frames += u64::from(known.profile.is_some()));
                     read.detected(profile.is_some(), false)
                 })
             }

@@ -109,7 +109,7 @@ pub enum ConvertError {
         value: i64,
     },
     /// What is said to be of a later edition makes no sense.
-    #[error("{path}: the count is 1 to 64, and the indices ascend below it")]
+    #[error("{path}: the count is 1 to 64, the indices ascend below it, and each has octets")]
     Additions {
         /// The field.
         path: String,

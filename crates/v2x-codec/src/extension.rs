@@ -49,7 +49,7 @@ macro_rules! open_types {
             fn decode(id: u16, r: &mut Reader<'_>) -> Result<Self, Fault> {
                 match id {
                     $($id => r.open(asn::$type::decode).map_err(|fault| fault.within($name)).map(Self::$type),)*
-                    _ => Ok(Self::Unknown { id, octets: r.unbounded_octets()? }),
+                    _ => Ok(Self::Unknown { id, octets: r.open_octets()? }),
                 }
             }
 
@@ -58,10 +58,7 @@ macro_rules! open_types {
                     $(Self::$type(message) => {
                         w.open(|w| message.encode(w)).map_err(|fault| fault.within($name))
                     })*
-                    Self::Unknown { octets, .. } => {
-                        w.unbounded_octets(octets);
-                        Ok(())
-                    }
+                    Self::Unknown { octets, .. } => w.open_octets(octets),
                 }
             }
 
@@ -138,7 +135,7 @@ impl Json for MessageFrameExt {
     }
 
     fn from_json(value: &Value) -> Result<Self, JsonFault> {
-        let members = json::object(value, &["messageId", "value"])?;
+        let members = json::object(value, &["messageId", "value", json::LATER])?;
         let id = json::needed(members, "messageId", json::int::<u16>)?;
         let value = json::needed(members, "value", |value| Extension::value_from_json(id, value))?;
         Ok(Self { value, additions: json::additions(members)? })

@@ -68,7 +68,7 @@ mod generated {
 
     pub(crate) use crate::json::values::{self as json, Json};
     pub(crate) use crate::uper::{
-        self, Additions, Bits, Enumerator, Fault, FaultKind, Reader, UnknownAlternative, Uper, Writer, min, read,
-        values, write,
+        self, Additions, Bits, Enumerator, Extensible, Fault, FaultKind, Reader, UnknownAlternative, Uper, Writer, min,
+        read, values, write,
     };
 }

@@ -204,8 +204,11 @@ fn decode<T: Uper>(octets: &[u8]) -> Result<T, Fault> {
 #[cold]
 fn explain(length: usize, fault: &Fault) -> CodecError {
     match fault.kind() {
-        // Within an open type the octets end before the message does: then the open type is wrong.
-        FaultKind::Incomplete if fault.at_bit() == length * 8 => CodecError::Incomplete { length, at: fault.path() },
+        // What ends within an open type, or does not fill it, says nothing of the message's end.
+        _ if fault.is_in_open_type() => {
+            CodecError::Invalid { offset: (fault.at_bit() / 8).min(length), reason: fault.to_string() }
+        }
+        FaultKind::Incomplete => CodecError::Incomplete { length, at: fault.path() },
         FaultKind::LeftOver { octets } => CodecError::LeftOver { taken: fault.at_bit() / 8, left_over: *octets },
         _ => CodecError::Invalid { offset: fault.at_bit() / 8, reason: fault.to_string() },
     }

@@ -85,6 +85,22 @@ fn a_decision_is_sticky_and_the_third_contradiction_in_a_row_changes_it() {
     let changed = detector.decode(&of_2020[2]).unwrap();
     assert_eq!((changed.message.profile(), changed.news), (Profile::Y2020, true));
     assert!(detector.decode(&of_2019[2]).is_err());
+    // Frames that both can read do not keep a sender from being given another profile.
+    let both = (0..10_000)
+        .map(|seed| {
+            let mut message = arbitrary(Profile::Y2020, Kind::Rsi, seed, false);
+            let Message::Y2020(frame) = &mut message else { panic!() };
+            let v2x_codec::asn1::profile2020::MessageFrame::rsiFrame(rsi) = frame.as_mut() else { panic!() };
+            rsi.id = [7; 8];
+            message.to_uper().unwrap()
+        })
+        .find(|octets| Message::from_uper(Profile::Y2019, octets).is_ok())
+        .unwrap();
+    for octets in [&of_2019[0], &of_2019[1]] {
+        assert_eq!(detector.decode(&both).unwrap().message.profile(), Profile::Y2020);
+        let _ = detector.decode(octets);
+    }
+    assert_eq!(detector.decode(&both).unwrap().message.profile(), Profile::Y2019);
     // Another sender is not touched by all that.
     assert!(detector.decode(&rsi(Profile::Y2019, 8, 0)).unwrap().news);
 }

@@ -64,7 +64,7 @@ fn numbers_lists_and_texts_are_bounded_by_name() {
     } => "corrections: length 6 is outside of 1 to 5");
     refused!(Bsm Bsm, 1, |m| {
         m.unknown_extensions = Some(v1::UnknownExtensions { count: 65, additions: Vec::new() });
-    } => "unknown_extensions: the count is 1 to 64, and the indices ascend below it");
+    } => "unknown_extensions: the count is 1 to 64, the indices ascend below it, and each has octets");
 }
 
 #[test]

@@ -34,15 +34,15 @@ pub struct Pc5Parser {
     services: ServiceTable,
     /// Kind of the message that was just parsed.
     kind: Option<Kind>,
-    /// Something odd about it.
-    remark: Option<&'static str>,
+    /// What is to be said of its profile, and of its AID.
+    remarks: [Option<&'static str>; 2],
 }
 
 impl Pc5Parser {
     /// A parser for what the radio is configured to hand over.
     #[must_use]
     pub fn new(framing: Framing, profile: ProfileChoice, services: ServiceTable) -> Self {
-        Self { framing, profile, services, kind: None, remark: None }
+        Self { framing, profile, services, kind: None, remarks: [None; 2] }
     }
 }
 
@@ -89,11 +89,10 @@ impl Parser for Pc5Parser {
             },
             detail: error.to_string(),
         })?;
-        (self.kind, self.remark) = (Some(message.kind()), remark);
+        self.kind = Some(message.kind());
         let aid = unframed.aid.and_then(|aid| Aid::new(u16::try_from(aid).ok()?));
-        if aid.is_some_and(|aid| self.services.fits(aid, message.kind()) == Some(false)) {
-            self.remark = Some("aid_of_another_kind");
-        }
+        let other = aid.is_some_and(|aid| self.services.fits(aid, message.kind()) == Some(false));
+        self.remarks = [remark, other.then_some("aid_of_another_kind")];
         let message = v1::V2xMessage {
             header: None,
             received_at_us: arrived_at.as_micros(),
@@ -109,7 +108,7 @@ impl Parser for Pc5Parser {
 
     fn extra_counts(&mut self) -> Option<(&'static str, u64)> {
         let kind = self.kind.take().map(Kind::name);
-        kind.or_else(|| self.remark.take()).map(|name| (name, 1))
+        kind.or_else(|| self.remarks.iter_mut().find_map(Option::take)).map(|name| (name, 1))
     }
 }
 
@@ -165,7 +164,7 @@ mod tests {
         assert!(matches!(parsed, Input::V2x { .. }));
         let remarks: Vec<_> = std::iter::from_fn(|| parser.extra_counts()).collect();
         // Both profiles read this RSM in the same way, and it came with the AID of MAP.
-        assert_eq!(remarks, [("rsm", 1), ("aid_of_another_kind", 1)]);
+        assert_eq!(remarks, [("rsm", 1), ("profile_undecided", 1), ("aid_of_another_kind", 1)]);
         assert_eq!(senders.lock().unwrap().counts(), [0, 0, 1]);
     }
 }

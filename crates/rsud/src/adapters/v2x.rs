@@ -65,41 +65,58 @@ const MAX_ELEMENTS: usize = 512;
 /// Numbers of the fields of `V2xMessage` that hold a decoded message.
 const CONTENT: std::ops::RangeInclusive<u64> = 10..=25;
 
-/// Whether a message in the datagram has a list that no message of the standard has. An empty element takes two octets
-/// here, but up to 1700 once it is decoded: 64 KiB of them would take 100 MB for a moment before they are refused.
+/// Whether the datagram could make a list that no message of the standard has. An empty element takes two octets here,
+/// but up to 1700 once it is decoded: 64 KiB of them would take 100 MB for a moment before they are refused. More than
+/// one content, which would be merged, and groups, which nobody sends, are refused as well.
 fn crowded(datagram: &[u8]) -> bool {
-    fields(datagram).filter(|(number, _)| CONTENT.contains(number)).any(|(_, content)| {
-        let mut counts = std::collections::BTreeMap::new();
-        fields(content).any(|(number, _)| {
-            let count = counts.entry(number).or_insert(0_usize);
-            *count += 1;
-            *count > MAX_ELEMENTS
-        })
-    })
+    let mut contents = Fields { rest: datagram, group: false };
+    let content = contents.by_ref().filter(|(number, _)| CONTENT.contains(number)).last();
+    let mut again = Fields { rest: datagram, group: false }.filter(|(number, _)| CONTENT.contains(number));
+    if contents.group || again.nth(1).is_some() {
+        return true;
+    }
+    let Some((_, content)) = content else { return false };
+    let mut elements = Fields { rest: content, group: false };
+    let mut counts = std::collections::BTreeMap::new();
+    let many = elements.by_ref().any(|(number, _)| {
+        let count = counts.entry(number).or_insert(0_usize);
+        *count += 1;
+        *count > MAX_ELEMENTS
+    });
+    many || elements.group
 }
 
-/// The length-delimited fields of a protobuf message, by number; ends where the octets are no message.
-fn fields(octets: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
-    let mut rest = octets;
-    std::iter::from_fn(move || {
+/// The length-delimited fields of a protobuf message, by number; ends where the octets are no message, or a group begins.
+struct Fields<'a> {
+    rest: &'a [u8],
+    group: bool,
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (u64, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let key = varint(&mut rest)?;
+            let key = varint(&mut self.rest)?;
             match key & 7 {
                 0 => {
-                    varint(&mut rest)?;
+                    varint(&mut self.rest)?;
                 }
-                1 => rest = rest.get(8..)?,
+                1 => self.rest = self.rest.get(8..)?,
                 2 => {
-                    let length = usize::try_from(varint(&mut rest)?).ok()?;
-                    let (value, behind) = rest.split_at_checked(length)?;
-                    rest = behind;
+                    let length = usize::try_from(varint(&mut self.rest)?).ok()?;
+                    let (value, behind) = self.rest.split_at_checked(length)?;
+                    self.rest = behind;
                     return Some((key >> 3, value));
                 }
-                5 => rest = rest.get(4..)?,
-                _ => return None,
+                5 => self.rest = self.rest.get(4..)?,
+                _ => {
+                    (self.group, self.rest) = (true, &[]);
+                    return None;
+                }
             }
         }
-    })
+    }
 }
 
 fn varint(rest: &mut &[u8]) -> Option<u64> {
@@ -154,5 +171,16 @@ mod tests {
             parse(&v1::V2xMessage { content, ..v1::V2xMessage::default() })
         };
         assert_eq!((crowd(512), crowd(513)), (Err("content_invalid"), Err("too_many_elements")));
+        // A group in front, or the content in two pieces, does not hide a crowd.
+        let ssm = v1::SensorSharingMessage {
+            participants: vec![v1::DetectedParticipant::default(); 300],
+            ..v1::SensorSharingMessage::default()
+        };
+        let content = Some(v1::v2x_message::Content::Ssm(ssm));
+        let one = v1::V2xMessage { content, ..v1::V2xMessage::default() }.encode_to_vec();
+        for datagram in [[&one[..], &one[..]].concat(), [&[0xA3, 0x06, 0xA4, 0x06], &one[..]].concat()] {
+            let refusal = V2xParser::default().parse(&datagram, Timestamp::default()).unwrap_err();
+            assert_eq!(refusal.name, "too_many_elements");
+        }
     }
 }

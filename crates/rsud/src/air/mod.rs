@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use v2x_codec::Profile;
-use v2x_codec::service::ServiceTable;
+use v2x_codec::service::{Service, ServiceTable};
 use v2x_codec::split::{Outgoing, SplitRules};
 
 pub use pace::Budget;
@@ -40,6 +40,17 @@ pub struct Air {
     sequence: u32,
 }
 
+/// A frame on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// What goes to the radio.
+    pub datagram: Vec<u8>,
+    /// What it is.
+    pub service: Service,
+    /// Octets on the air.
+    pub octets: usize,
+}
+
 impl Air {
     /// Nothing is sent yet.
     #[must_use]
@@ -55,14 +66,20 @@ impl Air {
         let parts = self.outgoing.parts(self.profile, content).map_err(|error| (error.name(), error.to_string()))?;
         let mut services: Vec<_> = parts.iter().map(|part| part.service).collect();
         services.dedup();
+        let mut busy = Vec::new();
         for service in services {
-            let superseded = self.pacer.supersede(service);
-            if superseded > 0 {
-                stats.add("air", "superseded", service.name(), superseded as u64);
+            match self.pacer.supersede(service) {
+                Some(0) => {}
+                Some(superseded) => stats.add("air", "superseded", service.name(), superseded as u64),
+                None => busy.push(service),
             }
         }
         let mut outcome = Ok(());
         for part in parts {
+            if busy.contains(&part.service) {
+                stats.add("air", "superseded", part.service.name(), 1);
+                continue;
+            }
             let Some(entry) = self.services.get(part.service) else {
                 let name = part.service.name();
                 outcome = Err(("no_aid", format!("{name} has no AID: [pc5.services.{name}] gives it one")));
@@ -81,11 +98,11 @@ impl Air {
         outcome
     }
 
-    /// The datagram that goes now, if one may.
+    /// The datagram that goes now, if one may, and what it is.
     ///
     /// # Errors
     /// Why the frame whose turn it is cannot be made.
-    pub fn next(&mut self, now: Timestamp, stats: &Stats) -> Result<Option<Vec<u8>>, (&'static str, String)> {
+    pub fn next(&mut self, now: Timestamp) -> Result<Option<Ready>, (&'static str, String)> {
         let Some(frame) = self.pacer.pop(now, NETWORK_LAYER) else { return Ok(None) };
         // The entry was there when the frame was let in.
         let Some(entry) = self.services.get(frame.service) else { return Ok(None) };
@@ -95,9 +112,13 @@ impl Air {
             .framing
             .frame(&Departure { service, entry, payload, sequence, at: now })
             .map_err(|error| ("framing", error.to_string()))?;
-        stats.add("air", "sent", service.name(), 1);
-        stats.add("air", "", "octets", payload.len() as u64 + NETWORK_LAYER as u64);
-        Ok(Some(datagram))
+        Ok(Some(Ready { datagram, service, octets: payload.len() + NETWORK_LAYER }))
+    }
+
+    /// Number of frames that wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.pacer.len()
     }
 
     /// When the next frame may go.
@@ -132,10 +153,14 @@ pub async fn run(
             }
         }
         let now = clock::now();
-        match air.next(now, &stats) {
-            Ok(Some(datagram)) => {
-                if let Err(error) = socket.send_to(&datagram, to).await {
-                    complain(&stats, "socket", error.to_string());
+        match air.next(now) {
+            Ok(Some(Ready { datagram, service, octets })) => {
+                match socket.send_to(&datagram, to).await {
+                    Ok(_) => {
+                        stats.add("air", "sent", service.name(), 1);
+                        stats.add("air", "", "octets", octets as u64);
+                    }
+                    Err(error) => complain(&stats, "socket", error.to_string()),
                 }
                 continue;
             }
@@ -152,5 +177,9 @@ pub async fn run(
             () = tokio::time::sleep(wait.min(Duration::from_secs(1))), if air.deadline().is_some() => {}
             () = stop.cancelled() => {}
         }
+    }
+    let left = air.waiting() + std::iter::from_fn(|| messages.pop()).count();
+    if left > 0 {
+        stats.add("air", "dropped", "at_stop", left as u64);
     }
 }

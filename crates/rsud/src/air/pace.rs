@@ -1,7 +1,7 @@
 //! When which frame goes out: by priority, within a budget of octets and frames a second. Pure: time comes in.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rsu_units::Timestamp;
@@ -52,20 +52,36 @@ pub struct Pacer {
     count: u64,
     /// When the budget for all that was sent will have grown again.
     paid_at: Timestamp,
+    /// The time of the last look.
+    now: Timestamp,
+    /// Services of whose message some frames have gone and others wait.
+    begun: BTreeSet<Service>,
 }
 
 impl Pacer {
     /// Nothing waits.
     #[must_use]
     pub fn new(budget: Budget) -> Self {
-        Self { budget, waiting: BTreeMap::new(), count: 0, paid_at: Timestamp::default() }
+        Self {
+            budget,
+            waiting: BTreeMap::new(),
+            count: 0,
+            paid_at: Timestamp::default(),
+            now: Timestamp::default(),
+            begun: BTreeSet::new(),
+        }
     }
 
-    /// Forgets the frames of a service that still wait, because a newer message says the same better. Returns how many.
-    pub fn supersede(&mut self, service: Service) -> usize {
+    /// Makes room for a newer message of a service: the frames of the older one are forgotten if none of them has gone yet.
+    /// `None` if some have: then the older one goes on, so that under a tight budget not only first frames are heard, and
+    /// the newer one is to be dropped. Otherwise how many frames were forgotten.
+    pub fn supersede(&mut self, service: Service) -> Option<usize> {
+        if self.begun.contains(&service) {
+            return None;
+        }
         let before = self.waiting.len();
         self.waiting.retain(|_, frame| frame.service != service);
-        before - self.waiting.len()
+        Some(before - self.waiting.len())
     }
 
     /// Lets a frame wait; when too many do, the least urgent and among those the newest goes.
@@ -76,6 +92,9 @@ impl Pacer {
             match self.waiting.last_key_value() {
                 Some(((Reverse(least), _), _)) if *least < frame.priority => {
                     if let Some((_, gone)) = self.waiting.pop_last() {
+                        if !self.waiting.values().any(|other| other.service == gone.service) {
+                            self.begun.remove(&gone.service);
+                        }
                         outcome = Pushed::InsteadOf(gone.service);
                     }
                 }
@@ -95,7 +114,10 @@ impl Pacer {
     /// The frame that goes now, if the budget allows one. `framing` octets come around each payload.
     pub fn pop(&mut self, now: Timestamp, framing: usize) -> Option<Waiting> {
         // A clock that was set back must not silence the radio for as long.
-        self.paid_at = self.paid_at.min(now + BURST + Duration::from_secs(1));
+        if now < self.now {
+            self.paid_at = self.paid_at - self.now.duration_since(now);
+        }
+        self.now = now;
         if self.paid_at > now + BURST {
             return None;
         }
@@ -104,6 +126,11 @@ impl Pacer {
         let by_octets = octets / f64::from(self.budget.octets_per_second.max(1));
         let by_frames = 1.0 / f64::from(self.budget.frames_per_second.max(1));
         self.paid_at = self.paid_at.max(now) + Duration::from_secs_f64(by_octets.max(by_frames));
+        if self.waiting.values().any(|other| other.service == frame.service) {
+            self.begun.insert(frame.service);
+        } else {
+            self.begun.remove(&frame.service);
+        }
         Some(frame)
     }
 
@@ -152,7 +179,34 @@ mod tests {
         let mut pacer = Pacer::new(BUDGET);
         pacer.push(frame(Service::Rsm, 208, 1));
         pacer.push(frame(Service::Map, 16, 2));
-        assert_eq!((pacer.supersede(Service::Rsm), pacer.len()), (1, 1));
+        assert_eq!((pacer.supersede(Service::Rsm), pacer.len()), (Some(1), 1));
+    }
+
+    #[test]
+    fn a_message_that_has_begun_goes_on_to_its_end() {
+        let mut pacer = Pacer::new(BUDGET);
+        let now = Timestamp::from_seconds(1e9);
+        pacer.push(frame(Service::Rsm, 208, 1));
+        pacer.push(frame(Service::Rsm, 208, 2));
+        assert!(pacer.pop(now, 0).is_some());
+        assert_eq!(pacer.supersede(Service::Rsm), None);
+        assert_eq!(pacer.pop(now + Duration::from_secs(1), 0).unwrap().payload[0], 2);
+        assert_eq!(pacer.supersede(Service::Rsm), Some(0));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_silences_nobody_and_a_large_frame_is_paid_in_full() {
+        let budget = Budget { octets_per_second: 100, ..BUDGET };
+        let mut pacer = Pacer::new(budget);
+        let now = Timestamp::from_seconds(1e9);
+        let large = || Waiting { service: Service::Map, priority: 16, payload: vec![0; 1300] };
+        pacer.push(large());
+        pacer.push(large());
+        assert!(pacer.pop(now, 0).is_some());
+        assert!(pacer.pop(now + Duration::from_secs(12), 0).is_none());
+        let back = Timestamp::from_seconds(5e8);
+        assert!(pacer.pop(back, 0).is_none());
+        assert!(pacer.pop(back + Duration::from_secs(1), 0).is_some());
     }
 
     proptest! {

@@ -158,6 +158,7 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
         checker.range(key, value as f64, 0.0, max as f64).map(|_| Duration::from_millis(value))
     };
     let health_s = checker.range("cloud.health_period_s", config.cloud.health_period_s as f64, 1.0, 3600.0)?;
+    let sends_in = pc5.as_ref().and_then(|radio| radio.send.as_ref()).map(|send| send.profile);
     let core = CoreConfig {
         boot_id: 0,
         map,
@@ -168,7 +169,13 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
         max_clock_lead: millis("tracking.max_clock_lead_ms", tracking.max_clock_lead_ms, 1000)?,
         v2x_range_m: checker.range("tracking.v2x_range_m", tracking.v2x_range_m, 10.0, 5000.0)?,
         max_participants: checker.count("tracking.max_participants", tracking.max_participants, 10_000)?,
-        broadcast: broadcast(&checker, config.pc5.as_ref().and_then(|pc5| pc5.send.as_ref()), &rsu_id, map_message)?,
+        broadcast: broadcast(
+            &checker,
+            config.pc5.as_ref().and_then(|pc5| pc5.send.as_ref()),
+            &rsu_id,
+            map_message,
+            sends_in,
+        )?,
         rsu_id: rsu_id.clone(),
     };
     let cloud = cloud(&checker, &config.cloud, rsu_id)?;

@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use edge_core::BroadcastPlan;
-use rsu_proto::v1;
+use rsu_proto::v1::{self, v2x_message::Content};
 use serde::Deserialize;
 use v2x_codec::Profile;
 use v2x_codec::dsmp::Aid;
 use v2x_codec::immediate_forward::Channel;
 use v2x_codec::service::{RsiClass, Service, ServiceEntry, ServiceTable};
-use v2x_codec::split::SplitRules;
+use v2x_codec::split::{Outgoing, SplitRules};
 use v2x_codec::vendor_header::{ByteOrder, Field, Layout, LayoutParts, LengthField, Magic, TimestampUnit};
 
 use super::ConfigError;
@@ -38,8 +38,7 @@ pub struct Pc5Config {
     /// The header, for framing "vendor".
     pub vendor_header: Option<VendorHeaderConfig>,
     /// What to ask the radio for, for framing "immediate-forward".
-    #[serde(default)]
-    pub immediate_forward: ImmediateForwardConfig,
+    pub immediate_forward: Option<ImmediateForwardConfig>,
     /// Changes to the table of services, by their names.
     #[serde(default)]
     pub services: BTreeMap<String, ServiceConfig>,
@@ -220,7 +219,7 @@ pub struct SendConfig {
     /// Frames that may wait; when it is full the least urgent goes.
     #[serde(default = "default_send_queue")]
     pub queue: usize,
-    /// Class of information by event type, where it does not follow from the event's source.
+    /// Class of information by event type, in place of the one that follows from the event's source.
     #[serde(default)]
     pub rsi_classes: BTreeMap<String, String>,
 }
@@ -275,10 +274,10 @@ pub(super) fn radio(checker: &Checker<'_>, pc5: &Pc5Config) -> Result<Radio, Con
     let framing = match (pc5.framing, &pc5.vendor_header) {
         (FramingName::Dsmp, None) => Framing::Dsmp,
         (FramingName::Uper, None) => Framing::Uper,
-        (FramingName::ImmediateForward, None) => Framing::ImmediateForward {
-            tx_channel: pc5.immediate_forward.tx_channel.map(Channel::Number),
-            signature: pc5.immediate_forward.signature,
-        },
+        (FramingName::ImmediateForward, None) => {
+            let ask = pc5.immediate_forward.unwrap_or_default();
+            Framing::ImmediateForward { tx_channel: ask.tx_channel.map(Channel::Number), signature: ask.signature }
+        }
         (FramingName::Vendor, Some(header)) => {
             Framing::Vendor(Box::new(vendor_header(checker, "pc5.vendor_header", header)?))
         }
@@ -291,8 +290,15 @@ pub(super) fn radio(checker: &Checker<'_>, pc5: &Pc5Config) -> Result<Radio, Con
             return Err(checker.wrong("pc5.vendor_header", problem, "framing = \"vendor\", or no such section"));
         }
     };
+    if pc5.immediate_forward.is_some() && pc5.framing != FramingName::ImmediateForward {
+        let expected = "framing = \"immediate-forward\", or no such section";
+        return Err(checker.wrong("pc5.immediate_forward", "is only for that framing".into(), expected));
+    }
     let profile = fixed(pc5.profile);
     let services = services(checker, &pc5.services)?;
+    if let (Framing::Vendor(header), Some(send)) = (&framing, &pc5.send) {
+        numbers_fit(checker, header, &services, send.max_octets)?;
+    }
     let send = pc5.send.as_ref().map(|send| sending(checker, send, profile)).transpose()?;
     Ok(Radio {
         listen: pc5.listen,
@@ -357,12 +363,40 @@ fn vendor_header(checker: &Checker<'_>, key: &str, config: &VendorHeaderConfig) 
     for (name, number) in &config.kinds {
         kinds.insert(service(checker, &format!("{key}.kinds.{name}"), name)?, *number);
     }
+    if !kinds.is_empty() && config.kind.is_none() {
+        let problem = "there is no field for these numbers".into();
+        return Err(checker.wrong(&format!("{key}.kinds"), problem, "a field `kind`, or no kinds"));
+    }
     let unit = match config.timestamp_unit {
         TimestampUnitName::Microseconds => TimestampUnit::Microseconds,
         TimestampUnitName::Milliseconds => TimestampUnit::Milliseconds,
         TimestampUnitName::Seconds => TimestampUnit::Seconds,
     };
     Ok(VendorHeader { layout, unit, kinds })
+}
+
+/// Whether the header can carry what is going to be sent.
+fn numbers_fit(
+    checker: &Checker<'_>,
+    header: &VendorHeader,
+    services: &ServiceTable,
+    max_octets: usize,
+) -> Result<(), ConfigError> {
+    let parts = header.layout.parts();
+    for (service, entry) in services.iter() {
+        let kind = header.kinds.get(&service).copied().unwrap_or(u32::from(entry.aid.get()));
+        if parts.kind.is_some_and(|field| u64::from(kind) >> (8 * field.width) != 0) {
+            let problem = format!("the number {kind} of {} does not fit the field kind", service.name());
+            let key = format!("pc5.vendor_header.kinds.{}", service.name());
+            return Err(checker.wrong(&key, problem, "a number that fits, or a wider field"));
+        }
+    }
+    let longest = max_octets + parts.header_length;
+    if parts.length.is_some_and(|length| longest as u64 >> (8 * length.field.width) != 0) {
+        let problem = format!("{longest} octets do not fit the field payload_length");
+        return Err(checker.wrong("pc5.send.max_octets", problem, "fewer octets, or a wider field"));
+    }
+    Ok(())
 }
 
 fn service(checker: &Checker<'_>, key: &str, name: &str) -> Result<Service, ConfigError> {
@@ -408,6 +442,9 @@ fn sending(checker: &Checker<'_>, send: &SendConfig, receiving: Option<Profile>)
         let problem = "what is sent needs one profile".into();
         checker.wrong("pc5.send.profile", problem, "\"2020\" or \"2019\"")
     })?;
+    if send.to.port() == 0 {
+        return Err(checker.wrong("pc5.send.to", "port 0 is nobody's".into(), "the radio's address and port"));
+    }
     let mut rsi_class_by_event_type = BTreeMap::new();
     for (number, name) in &send.rsi_classes {
         let key = format!("pc5.send.rsi_classes.{number}");
@@ -445,6 +482,7 @@ pub(super) fn broadcast(
     send: Option<&SendConfig>,
     rsu_id: &str,
     map: Option<v1::MapData>,
+    profile: Option<Profile>,
 ) -> Result<BroadcastPlan, ConfigError> {
     let Some(send) = send else { return Ok(BroadcastPlan::default()) };
     let mut id = [0; 8];
@@ -454,12 +492,18 @@ pub(super) fn broadcast(
             checker.wrong("pc5.send.id", problem, "16 hexadecimal digits")
         })?;
     } else {
-        // The name's first eight letters, filled with zeros.
-        id.iter_mut().zip(rsu_id.bytes()).for_each(|(octet, letter)| *octet = letter);
+        // The name's last eight letters, which tell neighbours apart; zeros in front of a shorter name.
+        id.iter_mut().rev().zip(rsu_id.bytes().rev()).for_each(|(octet, letter)| *octet = letter);
     }
     if send.map && map.is_none() {
         let problem = "the roads of the site come from no MAP message".into();
         return Err(checker.wrong("pc5.send.map", problem, "a site.map_file, or map = false"));
+    }
+    if let (true, Some(map), Some(profile)) = (send.map, &map, profile) {
+        let sent = Outgoing::new(SplitRules::default()).parts(profile, Content::Map(map.clone()));
+        sent.map_err(|error| {
+            checker.wrong("pc5.send.map", error.to_string(), "a MAP that the profile can carry, or map = false")
+        })?;
     }
     Ok(BroadcastPlan { id, map: map.filter(|_| send.map), participants: send.participants, events: send.events })
 }

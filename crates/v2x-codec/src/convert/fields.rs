@@ -58,7 +58,7 @@ macro_rules! twin {
                 $($(if !$crate::convert::scalar::is_default(&proto.$absent) {
                     return Err($crate::ConvertError::NotInProfile { path: stringify!($absent).into() });
                 })*)?
-                Ok(Self {
+                let value = Self {
                     $($field: $crate::convert::fields::from!(
                         &proto.$twin, sent, $crate::convert::scalar::plain(stringify!($twin)), $($kind)+
                     )?,)*
@@ -66,7 +66,9 @@ macro_rules! twin {
                         proto.$additions.as_ref(),
                         stringify!($additions),
                     )?,)?
-                })
+                };
+                $(let value = { let _ = stringify!($additions); $crate::uper::Extensible::normal(value) };)?
+                Ok(value)
             }
         }
     };

@@ -1,7 +1,8 @@
 //! Messages as protobuf: the twins of `proto/rsu/v1`, in SI units.
 //!
 //! The conversion loses nothing: octets → [`Message`] → protobuf → [`Message`] gives the same octets, what a later edition
-//! of the standard added included.
+//! of the standard added included, if they were written as X.691 says. (A sender that, say, puts a small number into a
+//! long form is understood, but what is made of its message again has the short form.)
 //!
 //! Both profiles have their own generated types but share the twins, so the conversion is written once, in `twin/`, and
 //! compiled against the types of each profile; what differs between the profiles stands in the two modules below.
@@ -56,7 +57,7 @@ macro_rules! second_stage {
                     if extension::is_known(id) {
                         return Err(ConvertError::Unknown { path: "message_id".into(), value: i64::from(id) });
                     }
-                    Extension::Unknown { id, octets: m.value.to_vec() }
+                    Extension::Unknown { id, octets: scalar::octets_from(&m.value, 1..=usize::MAX, "value")? }
                 }
                 _ => return Ok(None),
             }))

@@ -366,6 +366,7 @@ pub(crate) fn alternative_from(
     if twin.index < known {
         return Err(ConvertError::Unknown { path: field.into(), value: i64::from(twin.index) });
     }
+    within(twin.value.len(), 1..=usize::MAX, field)?;
     Ok(UnknownAlternative { index: twin.index, octets: twin.value.to_vec() })
 }
 

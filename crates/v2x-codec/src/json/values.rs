@@ -6,7 +6,7 @@ use crate::uper::values::clear_filling;
 use crate::uper::{Additions, Bits, UnknownAddition, UnknownAlternative};
 
 /// The member that holds what a later edition of the standard added; X.697 has no form for it.
-const LATER: &str = "...";
+pub(crate) const LATER: &str = "...";
 
 /// A type of the message set, as JSON.
 pub(crate) trait Json: Sized {
@@ -52,7 +52,7 @@ pub(crate) fn text(value: &Value) -> Result<&str, JsonFault> {
 /// The members of an object, of which each must be wanted.
 pub(crate) fn object<'a>(value: &'a Value, names: &[&str]) -> Result<&'a Map<String, Value>, JsonFault> {
     let members = value.as_object().ok_or_else(|| JsonFault::new(format!("{value} is no object")))?;
-    match members.keys().find(|key| !names.contains(&key.as_str()) && key.as_str() != LATER) {
+    match members.keys().find(|key| !names.contains(&key.as_str())) {
         Some(key) => Err(JsonFault::new(format!("there is no member {key}"))),
         None => Ok(members),
     }
@@ -193,7 +193,8 @@ pub(crate) fn additions(members: &Map<String, Value>) -> Result<Additions, JsonF
     let members = object(later, &["count", "additions"])?;
     let count = needed(members, "count", int::<u32>)? as usize;
     let mut unknown = Vec::new();
-    for (index, value) in members.get("additions").and_then(Value::as_object).into_iter().flatten() {
+    let additions = members.get("additions").and_then(Value::as_object).ok_or_else(wrong)?;
+    for (index, value) in additions {
         unknown.push(UnknownAddition { index: index.parse().map_err(|_| wrong())?, octets: octets(value)? });
     }
     unknown.sort_by_key(|addition| addition.index);

@@ -50,6 +50,8 @@ pub(crate) struct Fault(Box<Detail>);
 struct Detail {
     kind: FaultKind,
     at_bit: usize,
+    /// Whether it is of a value in an open type, and not of the message's end.
+    in_open_type: bool,
     /// Innermost field first.
     path: Vec<&'static str>,
 }
@@ -57,7 +59,7 @@ struct Detail {
 impl Fault {
     #[cold]
     pub(crate) fn new(kind: FaultKind, at_bit: usize) -> Self {
-        Self(Box::new(Detail { kind, at_bit, path: Vec::new() }))
+        Self(Box::new(Detail { kind, at_bit, in_open_type: false, path: Vec::new() }))
     }
 
     /// The same fault, seen from the value that holds the field.
@@ -65,6 +67,18 @@ impl Fault {
     pub(crate) fn within(mut self, field: &'static str) -> Self {
         self.0.path.push(field);
         self
+    }
+
+    /// The same fault, of a value in an open type.
+    #[cold]
+    pub(crate) fn in_open_type(mut self) -> Self {
+        self.0.in_open_type = true;
+        self
+    }
+
+    /// Whether it is of a value in an open type.
+    pub(crate) fn is_in_open_type(&self) -> bool {
+        self.0.in_open_type
     }
 
     /// The same fault, in octets that begin at bit `start` of the message.

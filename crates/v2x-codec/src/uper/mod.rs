@@ -44,6 +44,12 @@ impl<T> Inner<T> for T {
     }
 }
 
+/// A SEQUENCE that later editions may extend, made from a twin or from JSON.
+pub(crate) trait Extensible: Sized {
+    /// The same value as it would be read from the air.
+    fn normal(self) -> Self;
+}
+
 /// A type of the message set.
 pub(crate) trait Uper: Sized {
     /// The fewest bits that a value takes.

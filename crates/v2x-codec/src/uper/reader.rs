@@ -203,6 +203,15 @@ impl<'a> Reader<'a> {
         Ok(octets)
     }
 
+    /// The octets of an open type whose type is not known: at least one (X.691 11.1.3).
+    pub(crate) fn open_octets(&mut self) -> Result<Vec<u8>, Fault> {
+        let octets = self.unbounded_octets()?;
+        if octets.is_empty() {
+            return Err(self.fault(FaultKind::Unsupported("an empty open type")));
+        }
+        Ok(octets)
+    }
+
     /// A value in an open type (X.691 11.2), which it must fill.
     pub(crate) fn open<T>(&mut self, read: impl FnOnce(&mut Reader<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
         let start = self.at;
@@ -212,7 +221,7 @@ impl<'a> Reader<'a> {
             self.at = start;
             let octets = self.unbounded_octets()?;
             let mut inner = Reader::new(&octets);
-            let moved = |fault: Fault| fault.moved(start);
+            let moved = |fault: Fault| fault.moved(start).in_open_type();
             let value = read(&mut inner).map_err(moved)?;
             inner.finish().map_err(moved)?;
             return Ok(value);
@@ -221,8 +230,8 @@ impl<'a> Reader<'a> {
             return Err(self.incomplete());
         }
         let mut inner = Reader { octets: self.octets, at: self.at, end: self.at + 8 * length };
-        let value = read(&mut inner)?;
-        inner.finish()?;
+        let value = read(&mut inner).map_err(Fault::in_open_type)?;
+        inner.finish().map_err(Fault::in_open_type)?;
         self.at = inner.end;
         Ok(value)
     }

@@ -170,7 +170,7 @@ pub struct UnknownAlternative {
 
 impl UnknownAlternative {
     pub(crate) fn decode(r: &mut Reader<'_>, index: u32) -> Result<Self, Fault> {
-        Ok(Self { index, octets: r.unbounded_octets()? })
+        Ok(Self { index, octets: r.open_octets()? })
     }
 
     /// Writes index and octets; alternatives below `known` have names and must not be written so.
@@ -180,8 +180,7 @@ impl UnknownAlternative {
             return Err(w.fault(FaultKind::OutOfRange { value, min, max }));
         }
         w.small_number(self.index);
-        w.unbounded_octets(&self.octets);
-        Ok(())
+        w.open_octets(&self.octets)
     }
 }
 
@@ -210,12 +209,13 @@ pub(crate) const MAX_ADDITIONS: usize = 64;
 
 impl Additions {
     /// Additions of a sender whose edition has `count` of them, known ones included; the unknown ones in their order.
-    /// `None` unless `count` is 1 to 64 and the indices ascend below it.
+    /// `None` unless `count` is 1 to 64, the indices ascend below it, and each has octets.
     #[must_use]
     pub fn new(count: usize, additions: Vec<UnknownAddition>) -> Option<Self> {
         let ascending = additions.windows(2).all(|pair| matches!(pair, [a, b] if a.index < b.index));
         let below = additions.last().is_none_or(|last| last.index < count);
-        let sound = ascending && below && (1..=MAX_ADDITIONS).contains(&count);
+        let filled = additions.iter().all(|addition| !addition.octets.is_empty());
+        let sound = ascending && below && filled && (1..=MAX_ADDITIONS).contains(&count);
         sound.then(|| Self(Some(Box::new(Unknown { count, additions }))))
     }
 
@@ -229,6 +229,14 @@ impl Additions {
     #[must_use]
     pub fn unknown(&self) -> &[UnknownAddition] {
         self.0.as_ref().map_or(&[], |unknown| &unknown.additions)
+    }
+
+    /// Forgets what a sender that wrote what we would write has said: `known` additions, of which one is there.
+    pub(crate) fn normalize(&mut self, known: usize, any_known: bool) {
+        let as_ours = |unknown: &Unknown| unknown.count == known && any_known && unknown.additions.is_empty();
+        if self.0.as_deref().is_some_and(as_ours) {
+            self.0 = None;
+        }
     }
 
     /// Whether the SEQUENCE is to be written with its extension bit set, for their sake alone.
@@ -253,7 +261,7 @@ impl Additions {
             if index < known {
                 r.open(|inner| read(index, inner))?;
             } else {
-                additions.push(UnknownAddition { index, octets: r.unbounded_octets()? });
+                additions.push(UnknownAddition { index, octets: r.open_octets()? });
             }
         }
         // Nothing to remember of a sender that wrote what we would write.
@@ -282,9 +290,6 @@ impl Additions {
         for index in (0..present.len()).filter(|index| known >> index & 1 == 1) {
             w.open(|inner| write(index, inner))?;
         }
-        for addition in self.unknown() {
-            w.unbounded_octets(&addition.octets);
-        }
-        Ok(())
+        self.unknown().iter().try_for_each(|addition| w.open_octets(&addition.octets))
     }
 }

@@ -157,6 +157,15 @@ impl Writer {
         self.octets(octets);
     }
 
+    /// The octets of an open type whose type is not known: at least one.
+    pub(crate) fn open_octets(&mut self, octets: &[u8]) -> Result<(), Fault> {
+        if octets.is_empty() {
+            return Err(self.fault(FaultKind::Unsupported("an empty open type")));
+        }
+        self.unbounded_octets(octets);
+        Ok(())
+    }
+
     /// A value in an open type.
     pub(crate) fn open(&mut self, write: impl FnOnce(&mut Writer) -> Result<(), Fault>) -> Result<(), Fault> {
         let mut inner = Writer::with_capacity(64);

@@ -101,7 +101,8 @@ pub fn decode(
 }
 
 /// Decodes the UDP payloads of a pcap or pcapng file, those to `port` if it is given. Each line says when the datagram was
-/// captured, from where to where it went, and its frame. Returns whether all could be decoded.
+/// captured, from where to where it went, and its frame. Returns whether all could be decoded; what of the capture could not
+/// be read is told on standard error.
 ///
 /// # Errors
 /// When the file or the output fail; what came before the fault in the file was written.
@@ -144,7 +145,19 @@ pub fn decode_capture(
         }
     });
     match outcome {
-        Ok(_) => Ok(all),
+        Ok(summary) => {
+            let skipped = [
+                (summary.truncated, "cut off by the capture"),
+                (summary.malformed, "malformed"),
+                (summary.unfinished, "of which fragments are missing"),
+                (summary.unknown_link_types, "from unknown kinds of links"),
+            ];
+            for (count, what) in skipped.into_iter().filter(|(count, _)| *count > 0) {
+                all = false;
+                let _ = writeln!(std::io::stderr(), "{}: {count} packets {what}", file.display());
+            }
+            Ok(all)
+        }
         Err(CaptureError::File(error)) => Err(error).with_context(|| file.display().to_string()),
         Err(CaptureError::Stopped(error)) => Err(error).context("write"),
     }

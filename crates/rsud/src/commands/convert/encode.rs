@@ -41,6 +41,10 @@ fn for_each_json(
 }
 
 fn encode_value(value: &Value, profile: Profile) -> Result<String, String> {
+    // A line of a capture.
+    if let (Some(frame), true) = (value.get("frame"), value.get("captured_at_us").is_some()) {
+        return encode_value(frame, profile);
+    }
     if let Some(frame) = value.get("dsmp") {
         return encode_dsmp(frame, profile);
     }

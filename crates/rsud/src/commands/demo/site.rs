@@ -35,7 +35,7 @@ pub(crate) fn config(broker_port: u16) -> anyhow::Result<Checked> {
             framing: crate::config::FramingName::Dsmp,
             profile: crate::config::ProfileName::Y2020,
             vendor_header: None,
-            immediate_forward: crate::config::ImmediateForwardConfig::default(),
+            immediate_forward: None,
             services: BTreeMap::new(),
             send: None,
         }),

@@ -128,14 +128,15 @@ macro_rules! offsets {
                     return known(elevation).map_or(Vertical::ElevationUnavailable(true), Vertical::ElevationM);
                 }
             };
+            let unknown = raw == -(1 << (width - 1));
             Vertical::VerticalOffset(v1::VerticalOffset {
-                offset_m: raw as f64 / 10.0,
-                width_bits: if width == narrowest_vertical(raw) { 0 } else { width },
+                offset_m: (!unknown).then_some(raw as f64 / 10.0),
+                width_bits: if width == if unknown { 7 } else { narrowest_vertical(raw) } { 0 } else { width },
             })
         }
 
         fn narrowest_vertical(raw: i64) -> u32 {
-            [$($vwidth,)*].into_iter().find(|width| fits(raw, *width)).unwrap_or(u32::MAX)
+            [$($vwidth,)*].into_iter().find(|width| fits(raw, *width) && fits(raw - 1, *width)).unwrap_or(u32::MAX)
         }
 
         fn vertical_from_proto(offset: &v1::position_offset::Vertical) -> Result<asn::VerticalOffset, ConvertError> {
@@ -148,8 +149,23 @@ macro_rules! offsets {
                     Ok(asn::VerticalOffset::elevation(from_known(None, "elevation_unavailable")?))
                 }
                 Vertical::VerticalOffset(v) => {
-                    let raw = raw_offset(v.offset_m, 10.0, 12, "offset_m")?;
-                    let width = if v.width_bits == 0 { narrowest_vertical(raw) } else { v.width_bits };
+                    let (raw, width) = match v.offset_m {
+                        Some(offset_m) => {
+                            let raw = raw_offset(offset_m, 10.0, 12, "offset_m")?;
+                            // The lowest value says that the offset is unknown.
+                            let raw = narrow(raw, -2047, 2047, "offset_m").map_err(|_| ConvertError::OutOfRange {
+                                path: "offset_m".into(),
+                                value: offset_m,
+                                min: -204.7,
+                                max: 204.7,
+                            })?;
+                            (raw, if v.width_bits == 0 { narrowest_vertical(raw) } else { v.width_bits })
+                        }
+                        None => {
+                            let width = if v.width_bits == 0 { 7 } else { v.width_bits.min(12) };
+                            (-(1 << (width - 1)), width)
+                        }
+                    };
                     match width {
                         $($vwidth if fits(raw, $vwidth) => {
                             Ok(asn::VerticalOffset::$vertical(asn::$vtype(raw as _)))

@@ -69,11 +69,18 @@ impl Twin for asn::LaneAttributes {
         use v1::LaneType;
         let share_with = proto.share_with.map(|bits| flags_from(bits, 10, "share_with")).transpose()?;
         if let Some(unknown) = &proto.unknown_type {
+            if proto.flags.is_some() || proto.r#type != 0 {
+                return Err(ConvertError::NotInProfile { path: "type, flags".into() });
+            }
             let lane_type = Type::Unrecognized(alternative_from(unknown, 0, "unknown_type")?);
             return Ok(Self { share_with, lane_type });
         }
         let lane_flags = or_default(proto.flags.as_ref());
         let bits = u32::try_from(lane_flags.bits).unwrap_or(u32::MAX);
+        let grown = lane_flags.length.is_some() || !lane_flags.beyond_64.is_empty();
+        if grown && proto.r#type != i32::from(LaneType::Vehicle) {
+            return Err(ConvertError::NotInProfile { path: "flags.length".into() });
+        }
         let r#type = LaneType::try_from(proto.r#type)
             .map_err(|_| ConvertError::Unknown { path: "type".into(), value: i64::from(proto.r#type) })?;
         let lane_type = match r#type {
