@@ -290,14 +290,10 @@ impl Output {
             from_json.push_str("additions: json::additions(members)?,");
             write!(draws, "additions: d.additions({}),", additions.len())?;
         }
-        let extended = match (extensible, additions) {
-            (false, _) => String::new(),
-            (true, []) => "let extended = self.additions.is_some();".into(),
-            (true, some) => {
-                let names = some.iter().map(|m| format!("self.{}.is_some()", field_name(&m.name)));
-                let any: Vec<String> = names.collect();
-                format!("let extended = self.additions.is_some() || {};", any.join(" || "))
-            }
+        let extended = if extensible {
+            format!("let extended = self.additions.is_some() || {};", any_is_there(additions))
+        } else {
+            String::new()
         };
         let write_head = if head > 0 { format!("w.bits(0{present}, {head});") } else { String::new() };
         writeln!(self.types, "{doc}#[derive(Debug, Clone, PartialEq)]\npub struct {name} {{ {fields} }}")?;
@@ -309,15 +305,7 @@ impl Output {
         )?;
         if extensible {
             keys.push("json::LATER".to_owned());
-            let any = additions.iter().map(|m| format!("self.{}.is_some()", field_name(&m.name)));
-            let any: Vec<String> = any.chain(["false".to_owned()]).collect();
-            writeln!(
-                self.types,
-                "impl Extensible for {name} {{\nfn normal(mut self) -> Self {{ self.additions.normalize({}, {}); self \
-                 }}\n}}",
-                additions.len(),
-                any.join(" || ")
-            )?;
+            self.extensible(name, additions)?;
         }
         let keys = keys.join(", ");
         self.json(
@@ -329,6 +317,17 @@ impl Output {
             ),
         )?;
         self.draw(name, &format!("Self {{ {draws} }}"))
+    }
+
+    /// What a later edition added is forgotten where it says nothing new.
+    fn extensible(&mut self, name: &str, additions: &[SequenceOrSetMember]) -> anyhow::Result<()> {
+        let (known, any) = (additions.len(), any_is_there(additions));
+        writeln!(
+            self.types,
+            "impl Extensible for {name} {{\nfn normal(mut self) -> Self {{ let any = {any}; \
+             self.additions.normalize({known}, any); self }}\n}}"
+        )?;
+        Ok(())
     }
 
     /// The part of a SEQUENCE behind the dots.
@@ -392,6 +391,13 @@ impl Output {
         )?;
         Ok(())
     }
+}
+
+/// Whether one of the known additions is there.
+fn any_is_there(additions: &[SequenceOrSetMember]) -> String {
+    let each = additions.iter().map(|member| format!("self.{}.is_some()", field_name(&member.name)));
+    let each: Vec<String> = each.chain(["false".to_owned()]).collect();
+    each.join(" || ")
 }
 
 /// The comment of the ASN.1 text, under the standard's own name.
