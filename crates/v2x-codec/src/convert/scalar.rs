@@ -279,7 +279,7 @@ pub(crate) fn array<const N: usize>(octets: &impl Inner<[u8; N]>) -> Bytes {
     Bytes::copy_from_slice(octets.inner())
 }
 
-/// The inverse of [`array`].
+/// The inverse of [`array()`].
 pub(crate) fn array_from<const N: usize, T: Inner<[u8; N]>>(octets: &Bytes, field: &str) -> Result<T, ConvertError> {
     let array = <[u8; N]>::try_from(octets.as_ref());
     let wrong = |_| ConvertError::Length { path: field.into(), length: octets.len(), min: N, max: N };
