@@ -67,7 +67,8 @@ impl Broadcaster {
 
     /// A step in the life of an event. Returns whether road users are to be told at once.
     pub(crate) fn event(&mut self, change: &EventChange, site: &SiteFrame) -> bool {
-        if !self.plan.events {
+        // A kind that has no number cannot be told on the air.
+        if !self.plan.events || change.kind.code() == 0 {
             return false;
         }
         match change.stage {

@@ -1,11 +1,13 @@
 //! What the core must know of its site.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fusion::{Class, SensorModel};
+use rsu_proto::v1;
 use site_map::SiteMap;
-use traffic_events::EventsConfig;
+use traffic_events::{EventsConfig, LaneStatisticsConfig};
 
 use crate::BroadcastPlan;
 
@@ -17,11 +19,15 @@ pub struct CoreConfig {
     /// Tells runs of the daemon apart; microseconds since the Unix epoch at the start.
     pub boot_id: i64,
     /// The map.
-    pub map: SiteMap,
+    pub map: Arc<SiteMap>,
+    /// The own junction's node, as SPAT names it; without it no signal is known.
+    pub junction: Option<v1::NodeReference>,
     /// The sensors, at most [`fusion::MAX_SENSORS`] - 1.
     pub sensors: Vec<SensorSetup>,
     /// Thresholds of the event detectors.
     pub events: EventsConfig,
+    /// What of the lane statistics.
+    pub lane_statistics: LaneStatisticsConfig,
     /// How often things happen.
     pub periods: Periods,
     /// Frames that are older than the newest by more than this are too late.

@@ -1,6 +1,8 @@
 //! The border: protobuf messages become typed inputs in the site frame, or a typed refusal.
 
-use fusion::{Class, Covariance2, Detection, Radial, SensorFrame, SensorId, V2xId, Velocity};
+use fusion::{
+    Class, Covariance2, Detection, Heading, Radial, SensorFrame, SensorId, SensorKind, Speed, V2xId, Velocity,
+};
 use rsu_proto::v1;
 use rsu_units::{Timestamp, Vector2, angle};
 use site_map::SiteFrame;
@@ -14,6 +16,8 @@ pub const MAX_DETECTIONS: usize = 256;
 const MAX_DISTANCE_M: f64 = 2000.0;
 /// Nothing on the road is faster, metres per second.
 const MAX_SPEED_MPS: f64 = 120.0;
+/// One-sigma of the speed that road users report of themselves, metres per second.
+const V2X_SPEED_SD_MPS: f64 = 0.3;
 
 /// Why a detection frame is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -87,28 +91,36 @@ fn one(setup: &SensorSetup, site: &SiteFrame, detection: &v1::Detection) -> Opti
     );
     let velocity = detection.velocity_x_mps.zip(detection.velocity_y_mps).and_then(|(x, y)| {
         let mps = Vector2::new(x, y);
-        (mps.norm() < MAX_SPEED_MPS).then(|| Velocity {
-            mps: mps.rotated(model.direction_rad),
-            sd_mps: positive(detection.velocity_sd_mps).unwrap_or(setup.velocity_sd_mps).clamp(0.05, 50.0),
-        })
+        let sd_mps = positive(detection.velocity_sd_mps).unwrap_or(setup.velocity_sd_mps).clamp(0.05, 50.0);
+        let mps = mps.rotated(model.direction_rad);
+        (mps.norm() < MAX_SPEED_MPS).then_some(Velocity { mps, along_sd_mps: sd_mps, across_sd_mps: sd_mps })
+    });
+    let heading = detection.heading_rad.filter(|heading| heading.abs() < 100.0).map(|heading| Heading {
+        rad: angle::wrap_rad(heading + model.direction_rad),
+        sd_rad: heading_sd_rad(model.kind),
     });
     let radial = detection.radial_speed_mps.filter(|speed| speed.abs() < MAX_SPEED_MPS);
     let extent_m = positive(detection.length_m).zip(positive(detection.width_m));
     Some(Detection {
-        position_m,
-        covariance_m2,
         velocity,
         radial: radial.map(|speed_mps| Radial { speed_mps, sd_mps: setup.radial_speed_sd_mps }),
-        heading_rad: detection
-            .heading_rad
-            .filter(|heading| heading.abs() < 100.0)
-            .map(|heading| angle::wrap_rad(heading + model.direction_rad)),
+        heading,
         extent_m: extent_m.filter(|(length_m, width_m)| *length_m < 40.0 && *width_m < 10.0),
         class: setup.classes.get(&detection.class_label).copied(),
         confidence: detection.confidence.filter(|c| (0.0..=1.0).contains(c)).unwrap_or(0.7),
         object_id: (detection.object_id != 0).then_some(detection.object_id),
-        v2x_id: None,
+        ..Detection::new(position_m, covariance_m2)
     })
+}
+
+/// Usual one-sigma of the heading by kind, radians, where the sensor gives none.
+fn heading_sd_rad(kind: SensorKind) -> f64 {
+    match kind {
+        SensorKind::Camera => 0.17,
+        SensorKind::Radar => 0.1,
+        SensorKind::Lidar => 0.05,
+        SensorKind::V2x => 0.035,
+    }
 }
 
 fn positive(value: Option<f64>) -> Option<f64> {
@@ -123,36 +135,87 @@ pub fn bsm(
     message: &v1::BasicSafetyMessage,
     measured_at: Timestamp,
 ) -> Option<SensorFrame> {
-    let position = message.position.as_ref()?;
-    let position_m = site.to_site(position.latitude_deg?, position.longitude_deg?);
-    let v2x_id = <[u8; 8]>::try_from(message.id.as_ref()).ok().map(V2xId)?;
-    let accuracy = message.position_accuracy.as_ref().and_then(|accuracy| positive(accuracy.semi_major_m));
-    let confidence = message.position_confidence.as_ref().and_then(|confidence| positive(confidence.horizontal_m));
-    // A 95 % bound in the plane is 2.45 sigma. GNSS errors drift slowly, so no fix counts as better than half a metre.
-    let sd_m = accuracy.or(confidence.map(|bound_m| bound_m / 2.45)).unwrap_or(1.5).clamp(0.5, 50.0);
-    let variance = sd_m * sd_m;
-    let heading_rad = message.heading_deg.map(angle::rad_from_heading_deg);
-    let velocity =
-        message.speed_mps.filter(|speed_mps| speed_mps.abs() < MAX_SPEED_MPS).zip(heading_rad).map(
-            |(speed_mps, heading_rad)| Velocity { mps: Vector2::from_angle(heading_rad) * speed_mps, sd_mps: 0.3 },
-        );
+    let confidence = message.position_confidence.as_ref();
+    let own = OwnReport {
+        id: message.id.as_ref(),
+        position: message.position.as_ref()?,
+        accuracy_m: message.position_accuracy.as_ref().and_then(|accuracy| positive(accuracy.semi_major_m)),
+        bound_m: confidence.and_then(|confidence| positive(confidence.horizontal_m)),
+        speed_mps: message.speed_mps,
+        heading_deg: message.heading_deg,
+    };
     let size = message
         .size
         .as_ref()
         .filter(|size| size.length_m > 0.0 && size.width_m > 0.0 && size.length_m < 30.0 && size.width_m < 4.0);
     let detection = Detection {
-        position_m,
-        covariance_m2: Covariance2 { xx: variance, xy: 0.0, yy: variance },
-        velocity,
-        radial: None,
-        heading_rad,
         extent_m: size.map(|size| (size.length_m, size.width_m)),
         class: message.vehicle_class.as_ref().and_then(|class| vehicle_class(class.classification)),
-        confidence: 0.99,
-        object_id: None,
-        v2x_id: Some(v2x_id),
+        ..own.detection(site)?
     };
     Some(SensorFrame { sensor, measured_at, detections: vec![detection] })
+}
+
+/// A personal safety message as a frame with one detection; `None` where it says no position.
+#[must_use]
+pub fn psm(
+    sensor: SensorId,
+    site: &SiteFrame,
+    message: &v1::PersonalSafetyMessage,
+    measured_at: Timestamp,
+) -> Option<SensorFrame> {
+    let own = OwnReport {
+        id: message.id.as_ref(),
+        position: message.position.as_ref()?,
+        accuracy_m: message.position_accuracy.as_ref().and_then(|accuracy| positive(accuracy.semi_major_m)),
+        bound_m: None,
+        speed_mps: message.speed_mps,
+        heading_deg: message.heading_deg,
+    };
+    let class = message.non_motor_data.as_ref().and_then(|data| match data.basic_type() {
+        v1::PersonalDeviceUserType::Pedestrian | v1::PersonalDeviceUserType::RoadWorker => Some(Class::Pedestrian),
+        v1::PersonalDeviceUserType::Pedalcyclist => Some(Class::Bicycle),
+        v1::PersonalDeviceUserType::Unavailable | v1::PersonalDeviceUserType::Animal => None,
+    });
+    let detection = Detection { class, ..own.detection(site)? };
+    Some(SensorFrame { sensor, measured_at, detections: vec![detection] })
+}
+
+/// What a road user says of itself, whatever the message.
+struct OwnReport<'a> {
+    id: &'a [u8],
+    position: &'a v1::GeoPosition,
+    /// One-sigma of the position.
+    accuracy_m: Option<f64>,
+    /// Its 95 % bound.
+    bound_m: Option<f64>,
+    speed_mps: Option<f64>,
+    heading_deg: Option<f64>,
+}
+
+impl OwnReport<'_> {
+    fn detection(&self, site: &SiteFrame) -> Option<Detection> {
+        let position_m = site.to_site(self.position.latitude_deg?, self.position.longitude_deg?);
+        let v2x_id = <[u8; 8]>::try_from(self.id).ok().map(V2xId)?;
+        // A 95 % bound in the plane is 2.45 sigma. GNSS errors drift slowly, so no fix counts as better than half a metre.
+        let sd_m = self.accuracy_m.or(self.bound_m.map(|bound_m| bound_m / 2.45)).unwrap_or(1.5).clamp(0.5, 50.0);
+        let variance = sd_m * sd_m;
+        let speed_mps = self.speed_mps.filter(|speed_mps| speed_mps.abs() < MAX_SPEED_MPS);
+        let heading_rad = self.heading_deg.filter(|deg| deg.is_finite()).map(angle::rad_from_heading_deg);
+        let velocity = speed_mps.zip(heading_rad).map(|(speed_mps, heading_rad)| Velocity {
+            mps: Vector2::from_angle(heading_rad) * speed_mps,
+            along_sd_mps: V2X_SPEED_SD_MPS,
+            across_sd_mps: V2X_SPEED_SD_MPS,
+        });
+        Some(Detection {
+            velocity,
+            speed: speed_mps.map(|mps| Speed { mps, sd_mps: V2X_SPEED_SD_MPS }),
+            heading: heading_rad.map(|rad| Heading { rad, sd_rad: heading_sd_rad(SensorKind::V2x) }),
+            confidence: 0.99,
+            v2x_id: Some(v2x_id),
+            ..Detection::new(position_m, Covariance2 { xx: variance, xy: 0.0, yy: variance })
+        })
+    }
 }
 
 /// The class of a `BasicVehicleClass` (T/CSAE 53).
@@ -178,13 +241,13 @@ mod tests {
     fn setup() -> SensorSetup {
         SensorSetup {
             id: "radar-1".into(),
-            model: SensorModel {
-                kind: SensorKind::Radar,
-                position_m: Vector2::new(10.0, 20.0),
-                direction_rad: std::f64::consts::FRAC_PI_2,
-                field_of_view_rad: 2.0,
-                range_m: 200.0,
-            },
+            model: SensorModel::new(
+                SensorKind::Radar,
+                Vector2::new(10.0, 20.0),
+                std::f64::consts::FRAC_PI_2,
+                2.0,
+                200.0,
+            ),
             range_sd_m: 0.5,
             azimuth_sd_rad: 0.01,
             velocity_sd_mps: 1.0,
@@ -243,8 +306,41 @@ mod tests {
         odd.width_m = Some(2.0);
         let detection = take(vec![odd], 1).frame.detections[0];
         assert!(detection.covariance_m2.is_valid());
-        assert_eq!((detection.velocity, detection.heading_rad, detection.extent_m), (None, None, None));
+        assert_eq!((detection.velocity, detection.heading, detection.extent_m), (None, None, None));
         assert!((detection.confidence - 0.7).abs() < 1e-12);
+    }
+
+    #[test]
+    fn people_tell_where_they_are_too() {
+        let site = SiteFrame::new(22.69, 114.35).unwrap();
+        let (latitude_deg, longitude_deg) = site.to_wgs84(Vector2::new(12.0, -7.0));
+        let position = v1::GeoPosition {
+            latitude_deg: Some(latitude_deg),
+            longitude_deg: Some(longitude_deg),
+            ..v1::GeoPosition::default()
+        };
+        let data = v1::NonMotorData {
+            basic_type: v1::PersonalDeviceUserType::Pedestrian.into(),
+            ..v1::NonMotorData::default()
+        };
+        let mut message = v1::PersonalSafetyMessage {
+            id: vec![3; 8].into(),
+            position: Some(position),
+            speed_mps: Some(1.5),
+            heading_deg: Some(90.0),
+            non_motor_data: Some(data),
+            ..v1::PersonalSafetyMessage::default()
+        };
+        let frame = psm(SensorId::default(), &site, &message, Timestamp::default()).unwrap();
+        let detection = frame.detections[0];
+        assert!((detection.position_m - Vector2::new(12.0, -7.0)).norm() < 1e-3);
+        assert!((detection.velocity.unwrap().mps - Vector2::new(1.5, 0.0)).norm() < 1e-9);
+        assert_eq!((detection.class, detection.v2x_id), (Some(Class::Pedestrian), Some(V2xId([3; 8]))));
+        message.non_motor_data.as_mut().unwrap().basic_type = v1::PersonalDeviceUserType::Pedalcyclist.into();
+        let frame = psm(SensorId::default(), &site, &message, Timestamp::default()).unwrap();
+        assert_eq!(frame.detections[0].class, Some(Class::Bicycle));
+        message.position = None;
+        assert_eq!(psm(SensorId::default(), &site, &message, Timestamp::default()), None);
     }
 
     #[test]

@@ -14,6 +14,8 @@ mod config;
 mod counters;
 mod machine;
 mod output;
+mod report;
+mod surroundings;
 
 pub use broadcast::BroadcastPlan;
 pub use config::{CoreConfig, Periods, SensorSetup};

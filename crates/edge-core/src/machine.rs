@@ -1,21 +1,25 @@
 //! The state machine.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use fusion::{Accepted, FrameError, SensorFrame, SensorId, SensorKind, SensorModel, Track, Tracker, TrackerConfig};
+use fusion::{
+    Accepted, FrameError, Parts, SensorFrame, SensorId, SensorKind, SensorModel, Track, Tracker, TrackerConfig,
+};
 use rsu_proto::v1::{self, v2x_message::Content};
-use rsu_units::{Timestamp, Vector2, angle};
-use traffic_events::{EventChange, Monitor};
+use rsu_units::{Timestamp, Vector2};
+use traffic_events::{EventChange, LaneInterval, LaneStatistics, Monitor};
 
 use crate::broadcast::Broadcaster;
 use crate::output::{Item, Output, Priority, Publication};
-use crate::{CoreConfig, Counters, Input, intake};
+use crate::surroundings::Surroundings;
+use crate::{CoreConfig, Counters, Input, intake, report};
 
 /// A clock that goes back by more than this was set; less is jitter between the threads that read it.
 const CLOCK_JITTER: Duration = Duration::from_millis(200);
-/// A BSM whose time is farther off than this has a clock that is not to be trusted.
-const MAX_BSM_AGE_S: f64 = 1.0;
+/// A participant's message whose time is farther off than this has a clock that is not to be trusted.
+const MAX_V2X_AGE_S: f64 = 1.0;
 
 /// The RSU. See the crate.
 #[derive(Debug)]
@@ -38,6 +42,9 @@ pub struct Core {
     unpublished: Option<(Timestamp, Timestamp)>,
     tracks: Vec<Track>,
     changes: Vec<EventChange>,
+    surroundings: Surroundings,
+    lane_statistics: LaneStatistics,
+    intervals: Vec<LaneInterval>,
     broadcaster: Broadcaster,
 }
 
@@ -67,6 +74,9 @@ impl Core {
             unpublished: None,
             tracks: Vec::new(),
             changes: Vec::new(),
+            surroundings: Surroundings::new(config.junction),
+            lane_statistics: LaneStatistics::new(config.lane_statistics),
+            intervals: Vec::new(),
             broadcaster: Broadcaster::new(config.broadcast.clone(), now),
             config,
         }
@@ -116,6 +126,9 @@ impl Core {
         self.counters.count("clock_set_back");
         self.started_at = self.started_at - self.now.duration_since(now);
         self.tracker.clear();
+        self.surroundings.clear();
+        // Its interval is in a time that never was.
+        self.lane_statistics = LaneStatistics::new(self.config.lane_statistics);
         self.now = now;
         self.monitor.clear(now, &mut self.changes);
         self.tell_pending_changes(None, outputs);
@@ -162,14 +175,20 @@ impl Core {
     fn take_v2x(&mut self, mut message: Box<v1::V2xMessage>, arrived_at: Timestamp, outputs: &mut Vec<Output>) {
         let (stream, counter) = match &message.content {
             Some(Content::Bsm(bsm)) => {
-                if let Some(frame) = self.bsm_frame(bsm, arrived_at) {
-                    self.track(frame, arrived_at);
-                }
+                self.surroundings.bsm(bsm, arrived_at);
+                let measured_at = self.v2x_time(bsm.sec_mark_ms, arrived_at, "bsm_clock_off");
+                let frame = intake::bsm(self.v2x, self.config.map.frame(), bsm, measured_at);
+                self.track_v2x(frame, arrived_at, "bsm_without_position", "bsm_out_of_range");
                 ("bsm", "v2x_bsm")
             }
             Some(Content::Map(_)) => ("map", "v2x_map"),
             Some(Content::Rsm(_)) => ("rsm", "v2x_rsm"),
-            Some(Content::Spat(_)) => ("spat", "v2x_spat"),
+            Some(Content::Spat(spat)) => {
+                if self.surroundings.spat(spat, arrived_at) {
+                    self.counters.count("spat_of_the_junction");
+                }
+                ("spat", "v2x_spat")
+            }
             Some(Content::Rsi(_)) => ("rsi", "v2x_rsi"),
             Some(Content::Test(_)) => ("test", "v2x_test"),
             Some(Content::Rtcm(_)) => ("rtcm", "v2x_rtcm"),
@@ -177,7 +196,12 @@ impl Core {
             Some(Content::Ssm(_)) => ("ssm", "v2x_ssm"),
             Some(Content::Vir(_)) => ("vir", "v2x_vir"),
             Some(Content::Pam(_)) => ("pam", "v2x_pam"),
-            Some(Content::Psm(_)) => ("psm", "v2x_psm"),
+            Some(Content::Psm(psm)) => {
+                let measured_at = self.v2x_time(psm.sec_mark_ms, arrived_at, "psm_clock_off");
+                let frame = intake::psm(self.v2x, self.config.map.frame(), psm, measured_at);
+                self.track_v2x(frame, arrived_at, "psm_without_position", "psm_out_of_range");
+                ("psm", "v2x_psm")
+            }
             Some(Content::Clpmm(_)) => ("clpmm", "v2x_clpmm"),
             Some(Content::Vpm(_)) => ("vpm", "v2x_vpm"),
             Some(Content::Extension(_) | Content::Unknown(_)) => ("unknown", "v2x_unknown"),
@@ -191,27 +215,35 @@ impl Core {
         outputs.push(publish(Priority::Message, Item::V2x(message)));
     }
 
-    fn bsm_frame(&mut self, bsm: &v1::BasicSafetyMessage, arrived_at: Timestamp) -> Option<SensorFrame> {
-        let claimed = bsm.sec_mark_ms.and_then(|ms| Timestamp::from_dsecond(ms, arrived_at));
-        let oldest_s = MAX_BSM_AGE_S.min(self.config.reorder_window.as_secs_f64() * 0.8);
+    /// When a participant's message was measured: by its own clock where that can be.
+    fn v2x_time(&mut self, sec_mark_ms: Option<u32>, arrived_at: Timestamp, clock_off: &'static str) -> Timestamp {
+        let claimed = sec_mark_ms.and_then(|ms| Timestamp::from_dsecond(ms, arrived_at));
+        let oldest_s = MAX_V2X_AGE_S.min(self.config.reorder_window.as_secs_f64() * 0.8);
         let credible = -self.config.max_clock_lead.as_secs_f64()..oldest_s;
         let measured_at = match claimed {
             Some(claimed) if credible.contains(&arrived_at.seconds_since(claimed)) => claimed,
             _ => {
-                self.counters.count("bsm_clock_off");
+                self.counters.count(clock_off);
                 arrived_at
             }
         };
-        let Some(frame) = intake::bsm(self.v2x, self.config.map.frame(), bsm, measured_at.min(self.now)) else {
-            self.counters.count("bsm_without_position");
-            return None;
-        };
+        measured_at.min(self.now)
+    }
+
+    /// Tracks who sent a message, if it says where, and that is near.
+    fn track_v2x(
+        &mut self,
+        frame: Option<SensorFrame>,
+        arrived_at: Timestamp,
+        without_position: &'static str,
+        out_of_range: &'static str,
+    ) {
+        let Some(frame) = frame else { return self.counters.count(without_position) };
         let distance_m = frame.detections.first().map_or(f64::INFINITY, |detection| detection.position_m.norm());
         if distance_m > self.config.v2x_range_m {
-            self.counters.count("bsm_out_of_range");
-            return None;
+            return self.counters.count(out_of_range);
         }
-        Some(frame)
+        self.track(frame, arrived_at);
     }
 
     fn look_for_events(&mut self, outputs: &mut Vec<Output>) {
@@ -226,7 +258,8 @@ impl Core {
 
     /// The detectors look at `self.tracks`.
     fn tell_changes(&mut self, cause: Option<Timestamp>, outputs: &mut Vec<Output>) {
-        self.monitor.update(self.now, &self.config.map, &self.tracks, &mut self.changes);
+        let context = self.surroundings.context(self.now);
+        self.monitor.update(self.now, &self.config.map, &self.tracks, &context, &mut self.changes);
         self.tell_pending_changes(cause, outputs);
     }
 
@@ -234,7 +267,8 @@ impl Core {
         let mut changes = std::mem::take(&mut self.changes);
         let mut news = false;
         for change in changes.drain(..) {
-            let event = self.event(&change, cause.map_or(0, Timestamp::as_micros));
+            let header = self.header("events", cause.map_or(0, Timestamp::as_micros));
+            let event = report::event(&change, &self.config.map, header);
             outputs.push(publish(Priority::Event, Item::Event(event)));
             news |= self.broadcaster.event(&change, self.config.map.frame());
         }
@@ -260,16 +294,38 @@ impl Core {
         let list = v1::TrackList {
             header: Some(self.header("tracks", 0)),
             state_at_us: self.now.as_micros(),
-            tracks: self.tracks.iter().map(|track| self.track_to_proto(track)).collect(),
+            tracks: self
+                .tracks
+                .iter()
+                .map(|track| report::track(track, &self.config.map, &self.config.sensors))
+                .collect(),
             oldest_input_arrival_us: oldest.map_or(0, Timestamp::as_micros),
             newest_input_arrival_us: newest.map_or(0, Timestamp::as_micros),
         };
         outputs.push(publish(Priority::Track, Item::Tracks(list)));
         let site = self.config.map.frame();
         self.broadcaster.tracks(self.now, &self.tracks, &self.config.sensors, site, outputs);
+        self.publish_lane_statistics(outputs);
+    }
+
+    /// Counts with each track list, and publishes when an interval is over.
+    fn publish_lane_statistics(&mut self, outputs: &mut Vec<Output>) {
+        let mut intervals = std::mem::take(&mut self.intervals);
+        self.lane_statistics.update(self.now, &self.config.map, &self.tracks, &mut intervals);
+        if !intervals.is_empty() {
+            let header = self.header("lane-statistics", 0);
+            if let Some(statistics) = report::lane_statistics(&intervals, header) {
+                outputs.push(publish(Priority::State, Item::LaneStatistics(statistics)));
+            }
+            intervals.clear();
+        }
+        self.intervals = intervals;
     }
 
     fn publish_health(&mut self, outputs: &mut Vec<Output>) {
+        for (health, registration) in self.sensors.iter_mut().zip(self.tracker.registrations()) {
+            health.registration = Some(report::registration(registration));
+        }
         let health = v1::Health {
             header: Some(self.header("health", 0)),
             uptime_s: self.now.seconds_since(self.started_at),
@@ -297,74 +353,6 @@ impl Core {
             caused_by_arrival_us,
         }
     }
-
-    fn event(&mut self, change: &EventChange, caused_by_arrival_us: i64) -> v1::TrafficEvent {
-        use traffic_events::{EventKind, Stage};
-        let (stage, end_reason) = match change.stage {
-            Stage::Start => (v1::EventStage::Start, v1::EndReason::Unspecified),
-            Stage::Update => (v1::EventStage::Update, v1::EndReason::Unspecified),
-            Stage::Cleared => (v1::EventStage::End, v1::EndReason::Cleared),
-            Stage::Lost => (v1::EventStage::End, v1::EndReason::Lost),
-        };
-        let kind = match change.kind {
-            EventKind::StoppedVehicle => v1::EventKind::StoppedVehicle,
-            EventKind::WrongWayDriving => v1::EventKind::WrongWayDriving,
-            EventKind::PedestrianOnCarriageway => v1::EventKind::PedestrianOnCarriageway,
-        };
-        let (latitude_deg, longitude_deg) = self.config.map.frame().to_wgs84(change.position_m);
-        let participant = &change.participant;
-        v1::TrafficEvent {
-            header: Some(self.header("events", caused_by_arrival_us)),
-            event_id: change.id.0,
-            kind: kind.into(),
-            event_code: change.kind.code(),
-            stage: stage.into(),
-            began_at_us: change.began_at.as_micros(),
-            state_at_us: change.at.as_micros(),
-            latitude_deg,
-            longitude_deg,
-            x_m: change.position_m.x,
-            y_m: change.position_m.y,
-            lane_id: change.lane_id.clone(),
-            confidence: change.confidence,
-            participants: vec![v1::EventParticipant {
-                track_id: participant.id.0,
-                class: class_to_proto(participant.class.best().0).into(),
-                speed_mps: participant.speed_mps(),
-                heading_deg: participant.heading_rad.map(angle::heading_deg_from_rad),
-                v2x_id: participant.v2x_id.map(|id| id.0.to_vec().into()),
-            }],
-            end_reason: end_reason.into(),
-        }
-    }
-
-    fn track_to_proto(&self, track: &Track) -> v1::Track {
-        let (latitude_deg, longitude_deg) = self.config.map.frame().to_wgs84(track.position_m);
-        let (class, class_probability) = track.class.best();
-        let name = |sensor: SensorId| self.config.sensors.get(sensor.index()).map_or("v2x", |setup| setup.id.as_str());
-        v1::Track {
-            id: track.id.0,
-            class: class_to_proto(class).into(),
-            class_probability,
-            latitude_deg,
-            longitude_deg,
-            x_m: track.position_m.x,
-            y_m: track.position_m.y,
-            velocity_x_mps: track.velocity_mps.x,
-            velocity_y_mps: track.velocity_mps.y,
-            speed_mps: track.speed_mps(),
-            heading_deg: track.heading_rad.map(angle::heading_deg_from_rad),
-            length_m: track.extent_m.0,
-            width_m: track.extent_m.1,
-            covariance: track.covariance.to_vec(),
-            existence: track.existence,
-            sources: track.source_ids().map(|sensor| name(sensor).to_owned()).collect(),
-            v2x_id: track.v2x_id.map(|id| id.0.to_vec().into()),
-            first_measured_at_us: track.first_measured_at.as_micros(),
-            last_measured_at_us: track.last_measured_at.as_micros(),
-            lane_id: self.config.map.lane_at(track.position_m).map_or_else(String::new, |p| p.lane.id.clone()),
-        }
-    }
 }
 
 fn publish(priority: Priority, item: Item) -> Output {
@@ -372,27 +360,14 @@ fn publish(priority: Priority, item: Item) -> Output {
 }
 
 fn tracker(config: &CoreConfig) -> Tracker {
-    let v2x = SensorModel {
-        kind: SensorKind::V2x,
-        position_m: Vector2::default(),
-        direction_rad: 0.0,
-        field_of_view_rad: std::f64::consts::TAU,
-        range_m: config.v2x_range_m,
-    };
+    let everywhere = std::f64::consts::TAU;
+    let v2x = SensorModel::new(SensorKind::V2x, Vector2::default(), 0.0, everywhere, config.v2x_range_m);
     Tracker::new(TrackerConfig {
         sensors: config.sensors.iter().map(|setup| setup.model).chain([v2x]).collect(),
         reorder_window: config.reorder_window,
         max_participants: config.max_participants,
+        map: Some(Arc::clone(&config.map)),
+        parts: Parts::default(),
+        journal: false,
     })
-}
-
-fn class_to_proto(class: fusion::Class) -> v1::ParticipantClass {
-    match class {
-        fusion::Class::Car => v1::ParticipantClass::Car,
-        fusion::Class::Truck => v1::ParticipantClass::Truck,
-        fusion::Class::Bus => v1::ParticipantClass::Bus,
-        fusion::Class::Motorcycle => v1::ParticipantClass::Motorcycle,
-        fusion::Class::Bicycle => v1::ParticipantClass::Bicycle,
-        fusion::Class::Pedestrian => v1::ParticipantClass::Pedestrian,
-    }
 }

@@ -40,6 +40,8 @@ pub enum Item {
     Event(v1::TrafficEvent),
     /// A received V2X message.
     V2x(Box<v1::V2xMessage>),
+    /// What passed on the lanes in an interval.
+    LaneStatistics(v1::LaneStatistics),
     /// The core's part of the health: counters, sensors, tracks, events. The daemon adds its own.
     Health(v1::Health),
 }
@@ -83,6 +85,7 @@ impl Item {
             Self::Tracks(list) => list.header.as_ref(),
             Self::Event(event) => event.header.as_ref(),
             Self::V2x(message) => message.header.as_ref(),
+            Self::LaneStatistics(statistics) => statistics.header.as_ref(),
             Self::Health(health) => health.header.as_ref(),
         }
     }

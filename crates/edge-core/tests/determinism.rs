@@ -30,6 +30,7 @@ fn bytes(outputs: &[Publication]) -> Vec<u8> {
             Item::Tracks(m) => m.encode_length_delimited(&mut bytes).unwrap(),
             Item::Event(m) => m.encode_length_delimited(&mut bytes).unwrap(),
             Item::V2x(m) => m.encode_length_delimited(&mut bytes).unwrap(),
+            Item::LaneStatistics(m) => m.encode_length_delimited(&mut bytes).unwrap(),
             Item::Health(m) => m.encode_length_delimited(&mut bytes).unwrap(),
         }
     }
@@ -74,8 +75,15 @@ fn a_simulated_half_minute() {
         assert!(ends <= 1 && (ends == 0 || stages.last() == Some(&v1::EventStage::End)), "{id}: {stages:?}");
     }
 
+    let statistics: Vec<&v1::LaneStatistics> =
+        outputs.iter().filter_map(|o| if let Item::LaneStatistics(s) = &o.item { Some(s) } else { None }).collect();
+    // The simulated half minute touches three or four intervals of ten seconds.
+    assert!((2..=4).contains(&statistics.len()), "{}", statistics.len());
+    assert!(statistics.iter().all(|s| s.to_us - s.from_us == 10_000_000 && s.to_us % 10_000_000 == 0));
+    assert!(statistics.iter().flat_map(|s| &s.lanes).map(|lane| lane.light_count).sum::<u32>() > 0);
+
     // Every stream counts from 1 without a gap.
-    for stream in ["tracks", "events", "bsm", "spat", "health"] {
+    for stream in ["tracks", "events", "bsm", "spat", "health", "lane-statistics"] {
         let sequences: Vec<u64> = outputs
             .iter()
             .filter_map(|output| output.item.header())
@@ -87,7 +95,7 @@ fn a_simulated_half_minute() {
     }
     assert!(outputs.iter().all(|output| match output.item {
         Item::Event(_) => output.priority == Priority::Event,
-        Item::Health(_) => output.priority == Priority::State,
+        Item::Health(_) | Item::LaneStatistics(_) => output.priority == Priority::State,
         Item::Tracks(_) => output.priority == Priority::Track,
         Item::V2x(_) => output.priority == Priority::Message,
     }));

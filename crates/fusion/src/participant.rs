@@ -1,18 +1,36 @@
-//! One participant as the tracker holds it.
+//! One participant as the tracker holds it: what is known of it, how that ages, and how others see it.
+//!
+//! How a detection changes it is in [`crate::update`].
 
-use rsu_units::{Timestamp, Vector2, angle::wrap_rad};
+use rsu_units::{Timestamp, Vector2};
 
-use crate::class::{Class, ClassBelief};
-use crate::kalman::Kinematics;
+use crate::class::{Class, ClassBelief, Group, likelihood};
+use crate::kinematics::{GnssBias, Kinematics, Manoeuvre};
+use crate::linear::length;
+use crate::parts::Parts;
+use crate::registration::Registration;
 use crate::types::{Covariance2, Detection, MAX_SENSORS, SensorId, SensorKind, SensorModel, Track, TrackId, V2xId};
 
-/// Slower than this, the direction of motion says nothing about the heading.
-const HEADING_FROM_MOTION_MPS: f64 = 1.0;
+/// A sensor is a source of a track for so long after its last detection, seconds.
 const SOURCE_MEMORY_S: f64 = 1.0;
+/// A sensor's own identity of an object is trusted for so long, seconds.
 const OBJECT_ID_MEMORY_S: f64 = 0.7;
 /// A V2X identity that was not heard for so long may have been changed: vehicles take a new pseudonym now and then.
-const V2X_ID_MEMORY_S: f64 = 1.0;
-const UNKNOWN_VELOCITY_SD_MPS: f64 = 8.0;
+const V2X_ID_MEMORY_S: f64 = 1.5;
+/// A track that was never confirmed is given up after so long without a detection, seconds.
+const TENTATIVE_PATIENCE_S: f64 = 0.6;
+/// A confirmed one after so long, seconds, however well it is known where it should be.
+const PATIENCE_S: f64 = 30.0;
+/// One-sigma of the position beyond which a track is not shown, and beyond which it is given up, metres.
+const SHOWN_SD_M: f64 = 2.5;
+const KEPT_SD_M: f64 = 12.0;
+/// Existence below which a track is not shown, below which a confirmed one is given up, and one that was never confirmed.
+const SHOWN_EXISTENCE: f64 = 0.5;
+const KEPT_EXISTENCE: f64 = 0.001;
+const TENTATIVE_EXISTENCE: f64 = 0.02;
+/// Who is not seen is gone after this time constant, where a sensor looks and where none does, seconds.
+const LIFE_COVERED_S: f64 = 8.0;
+const LIFE_UNCOVERED_S: f64 = 1.0;
 
 /// A participant, confirmed or not.
 #[derive(Debug, Clone, Copy)]
@@ -25,219 +43,333 @@ pub(crate) struct Participant {
     pub(crate) confirmed: bool,
     pub(crate) hits: u32,
     pub(crate) class: ClassBelief,
-    /// Whether any sensor told a class.
-    pub(crate) classified: bool,
-    pub(crate) heading_rad: Option<f64>,
-    extent_m: Option<(f64, f64)>,
-    pub(crate) v2x_id: Option<V2xId>,
-    v2x_heard_at: Timestamp,
+    /// The likeliest class.
+    pub(crate) best: Class,
+    pub(crate) heading: Option<Direction>,
+    /// Length and width, metres.
+    pub(crate) extent_m: (f64, f64),
+    /// How many reports the extent rests on.
+    pub(crate) extent_weight: f64,
+    pub(crate) manoeuvre: Manoeuvre,
+    pub(crate) v2x: Option<Reporter>,
     /// Whether a roadside sensor ever saw it.
     pub(crate) seen_by_sensor: bool,
     pub(crate) first_measured_at: Timestamp,
     pub(crate) last_measured_at: Timestamp,
+    /// When a sensor covered its place last, hidden or not.
+    pub(crate) covered_at: Timestamp,
     /// When each sensor saw it last, and under which identity.
-    seen: [Seen; MAX_SENSORS],
+    pub(crate) seen: [Seen; MAX_SENSORS],
 }
 
+/// Direction of the longer axis, forwards.
 #[derive(Debug, Clone, Copy)]
-struct Seen {
-    at: Timestamp,
-    object_id: Option<u64>,
+pub(crate) struct Direction {
+    pub(crate) rad: f64,
+    pub(crate) variance: f64,
+    /// The unit vector.
+    pub(crate) axis: Vector2,
+}
+
+/// A participant that reports itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reporter {
+    pub(crate) id: V2xId,
+    pub(crate) heard_at: Timestamp,
+    pub(crate) bias: GnssBias,
+}
+
+/// When a sensor saw a participant, and a digest of the identity it gave; in eight octets, because each participant has
+/// one for each sensor and all are copied at each snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Tenths of a millisecond, wrapping after five days; zero is never.
+    at: u32,
+    /// Zero is none.
+    object: u32,
+}
+
+const TICKS_PER_SECOND: f64 = 1e4;
+
+impl Seen {
+    const NEVER: Self = Self { at: 0, object: 0 };
+
+    pub(crate) fn new(at: Timestamp, object_id: Option<u64>) -> Self {
+        Self { at: ticks(at), object: object_id.map_or(0, digest) }
+    }
+
+    /// Whether it was within a time before `at`.
+    pub(crate) fn within(self, at: Timestamp, seconds: f64) -> bool {
+        self.at != 0 && f64::from(ticks(at).wrapping_sub(self.at)) <= seconds * TICKS_PER_SECOND
+    }
+
+    /// Whether two saw the same frame within a time before `at`.
+    pub(crate) fn together(self, other: Self, at: Timestamp, seconds: f64) -> bool {
+        self.at == other.at && self.within(at, seconds)
+    }
+}
+
+fn ticks(at: Timestamp) -> u32 {
+    (at.as_micros().div_euclid(100) as u32).max(1)
+}
+
+/// Spreads identities that differ in few bits (Fibonacci hashing).
+pub(crate) fn digest(object_id: u64) -> u32 {
+    ((object_id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32).max(1)
+}
+
+/// The sensor of a frame and how it is used.
+#[derive(Clone, Copy)]
+pub(crate) struct Observer<'a> {
+    pub(crate) sensor: SensorId,
+    pub(crate) model: &'a SensorModel,
+    pub(crate) parts: &'a Parts,
+}
+
+impl Observer<'_> {
+    /// Distance from the sensor as a share of its range.
+    pub(crate) fn share(&self, position_m: Vector2) -> f64 {
+        (length(position_m - self.model.position_m) / self.model.range_m.max(1.0)).min(1.0)
+    }
+
+    pub(crate) fn is_v2x(&self) -> bool {
+        self.model.kind == SensorKind::V2x
+    }
+}
+
+/// Variance of a report's position that is new in each report, as a share of the whole: the rest is the slowly varying
+/// error.
+pub(crate) const WHITE_SHARE: f64 = 0.04;
+
+/// Variance of the slowly varying error of a report's position.
+pub(crate) fn bias_variance(detection: &Detection, parts: &Parts) -> f64 {
+    let whole = 0.5 * (detection.covariance_m2.xx + detection.covariance_m2.yy);
+    if parts.gnss_bias { whole.max(0.04) } else { 1e-6 }
 }
 
 impl Participant {
+    /// A participant of which one detection tells.
     pub(crate) fn born(
         id: TrackId,
-        sensor: SensorId,
-        model: &SensorModel,
+        by: &Observer<'_>,
         at: Timestamp,
         detection: &Detection,
+        registration: &Registration,
+        existence: f64,
     ) -> Self {
-        let (velocity_mps, velocity_sd_mps) = match (detection.velocity, detection.radial) {
-            (Some(velocity), _) => (velocity.mps, velocity.sd_mps),
-            // Doppler tells one component; the other stays open.
-            (None, Some(radial)) => {
-                let direction = Vector2::from_angle((detection.position_m - model.position_m).angle_rad());
-                (direction * radial.speed_mps, UNKNOWN_VELOCITY_SD_MPS)
-            }
-            (None, None) => (Vector2::default(), UNKNOWN_VELOCITY_SD_MPS),
-        };
+        let mut class = ClassBelief::default();
+        if let Some(reported) = detection.class {
+            class.observe(likelihood(by.model.kind, reported));
+        }
+        let best = class.best().0;
+        // Until somebody tells a class or a size it may be anything, so it is taken for small.
+        let usual = || if detection.class.is_some() { best.usual_extent_m() } else { (2.0, 1.0) };
+        let mut noise = detection.covariance_m2;
+        let mut v2x = None;
+        if let Some(id) = detection.v2x_id {
+            v2x = Some(Reporter { id, heard_at: at, bias: GnssBias::of_birth(bias_variance(detection, by.parts)) });
+            noise = noise.plus(1.0, Covariance2 { xx: 0.01, xy: 0.0, yy: 0.01 });
+        }
+        let (velocity_mps, velocity) = first_velocity(by, detection);
         let mut born = Self {
             id,
-            kinematics: Kinematics::new(
-                detection.position_m,
-                detection.covariance_m2,
-                velocity_mps,
-                velocity_sd_mps.max(0.3),
-            ),
+            kinematics: Kinematics::new(detection.position_m, noise, velocity_mps, velocity),
             at,
-            existence: 0.15 + 0.35 * detection.confidence,
+            existence,
             confirmed: false,
-            hits: 1,
-            class: ClassBelief::default(),
-            classified: false,
-            heading_rad: None,
-            extent_m: None,
-            v2x_id: detection.v2x_id,
-            v2x_heard_at: at,
+            hits: 0,
+            class,
+            best,
+            heading: None,
+            extent_m: detection.extent_m.unwrap_or_else(usual),
+            extent_weight: 0.0,
+            manoeuvre: Manoeuvre::ANY,
+            v2x,
             seen_by_sensor: false,
             first_measured_at: at,
             last_measured_at: at,
-            seen: [Seen { at: Timestamp::from_micros(i64::MIN), object_id: None }; MAX_SENSORS],
+            covered_at: at,
+            seen: [Seen::NEVER; MAX_SENSORS],
         };
-        born.learn(sensor, model.kind, at, detection);
+        born.learn(by, at, detection);
+        if by.parts.reflection && !by.is_v2x() {
+            // The centre lies behind the point that the sensor saw.
+            let (direction, depth_m) = born.depth(by.model);
+            let shift_m = registration.reflection(by.share(detection.position_m)) * depth_m;
+            let slack_m = 0.15 * depth_m.max(1.2);
+            let noise = noise.plus_outer(slack_m * slack_m, direction);
+            let centre_m = detection.position_m - direction * shift_m;
+            born.kinematics = Kinematics::new(centre_m, noise, velocity_mps, velocity);
+        }
         born
     }
 
-    /// The kinematics at another time, `ahead` of or behind the participant's own.
-    pub(crate) fn predicted(&self, at: Timestamp) -> Kinematics {
-        self.kinematics.predicted(at.seconds_since(self.at), self.class.mean(Class::acceleration_sd_mps2))
-    }
-
-    /// Where it will be, or was, at another time: the mean of [`predicted`](Self::predicted), at a fraction of its cost.
-    pub(crate) fn position_at(&self, at: Timestamp) -> Vector2 {
-        self.kinematics.position_m() + self.kinematics.velocity_mps() * at.seconds_since(self.at)
-    }
-
-    pub(crate) fn extent_m(&self) -> (f64, f64) {
-        // Until somebody tells a class it may be anything, so it is taken for small.
-        let usual = || if self.classified { self.class.best().0.usual_extent_m() } else { (2.0, 0.8) };
-        self.extent_m.unwrap_or_else(usual)
-    }
-
-    /// Takes a detection that was assigned to it into account.
-    pub(crate) fn hit(&mut self, sensor: SensorId, model: &SensorModel, at: Timestamp, detection: &Detection) {
-        self.kinematics = self.predicted(at);
-        self.at = at;
-        self.kinematics.update_position(detection.position_m, self.measurement_noise(model, detection));
-        if let Some(velocity) = detection.velocity {
-            self.kinematics.update_velocity(velocity.mps, velocity.sd_mps);
-        }
-        if let Some(radial) = detection.radial {
-            let direction = Vector2::from_angle((self.kinematics.position_m() - model.position_m).angle_rad());
-            self.kinematics.update_radial(direction, radial.speed_mps, radial.sd_mps);
-        }
-        // Likelihood ratio of "there" to "clutter" that one detection is worth.
-        let ratio = 1.0 + 8.0 * detection.confidence * detection.confidence;
-        self.existence = (self.existence * ratio / (self.existence * ratio + 1.0 - self.existence)).min(0.9999);
-        self.hits += 1;
-        self.last_measured_at = self.last_measured_at.max(at);
-        self.learn(sensor, model.kind, at, detection);
-    }
-
-    /// A sensor sees the near end of a long object, not its centre: until the extent is modelled, the length counts as
-    /// noise along the line of sight.
-    pub(crate) fn measurement_noise(&self, model: &SensorModel, detection: &Detection) -> Covariance2 {
-        let share = match model.kind {
-            SensorKind::Radar => 0.2,
-            SensorKind::Camera => 0.12,
-            SensorKind::Lidar => 0.05,
-            SensorKind::V2x => 0.0,
-        };
-        let direction_rad = (detection.position_m - model.position_m).angle_rad();
-        let extra = Covariance2::along_and_across(direction_rad, share * self.extent_m().0, 0.0);
-        let noise = detection.covariance_m2;
-        Covariance2 { xx: noise.xx + extra.xx, xy: noise.xy + extra.xy, yy: noise.yy + extra.yy }
-    }
-
-    fn learn(&mut self, sensor: SensorId, kind: SensorKind, at: Timestamp, detection: &Detection) {
-        if let Some(class) = detection.class {
-            let reliability = match kind {
-                SensorKind::V2x => 0.95,
-                SensorKind::Camera => 0.8,
-                SensorKind::Lidar => 0.7,
-                SensorKind::Radar => 0.45,
-            };
-            self.class.observe(class, reliability);
-            self.classified = true;
-        }
-        if let Some((length_m, width_m)) = detection.extent_m {
-            let known = self.extent_m.unwrap_or((length_m, width_m));
-            let gain = if kind == SensorKind::V2x { 0.5 } else { 0.1 };
-            self.extent_m = Some((known.0 + gain * (length_m - known.0), known.1 + gain * (width_m - known.1)));
-        }
-        if detection.v2x_id.is_some() {
-            self.v2x_id = detection.v2x_id;
-            self.v2x_heard_at = at;
-        }
-        self.seen_by_sensor |= kind != SensorKind::V2x;
-        let velocity = self.kinematics.velocity_mps();
-        if velocity.norm() > HEADING_FROM_MOTION_MPS {
-            self.heading_rad = Some(velocity.angle_rad());
-        } else if let Some(heading_rad) = detection.heading_rad {
-            let known = *self.heading_rad.get_or_insert(heading_rad);
-            let gain = if kind == SensorKind::V2x { 0.5 } else { 0.1 };
-            self.heading_rad = Some(wrap_rad(known + gain * wrap_rad(heading_rad - known)));
-        }
-        if let Some(seen) = self.seen.get_mut(sensor.index()) {
-            *seen = Seen { at, object_id: detection.object_id };
-        }
-    }
-
-    /// A sensor that should have seen it did not.
-    pub(crate) fn missed(&mut self, kind: SensorKind, at: Timestamp) {
-        // Seen a moment ago by anyone: a miss now is noise of the detector.
-        if at.seconds_since(self.last_measured_at) < 0.25 && self.confirmed {
+    /// Goes ahead to a time; nothing where it is there already.
+    pub(crate) fn predict(&mut self, at: Timestamp) {
+        let dt_s = at.seconds_since(self.at);
+        if dt_s <= 0.0 {
             return;
         }
-        // Well below the sensors' rates of detection: most misses in traffic are occlusions, which are not modelled yet.
-        let probability = match kind {
-            SensorKind::Camera => 0.18,
-            SensorKind::Radar => 0.12,
-            SensorKind::Lidar => 0.2,
-            SensorKind::V2x => 0.0,
+        self.kinematics.predict(dt_s, &self.manoeuvre, self.v2x.as_mut().map(|reporter| &mut reporter.bias));
+        if let Some(heading) = &mut self.heading {
+            let rate = 0.05 + 0.04 * length(self.kinematics.velocity_mps).min(6.0);
+            heading.variance = (heading.variance + rate * rate * dt_s).min(3.0);
+        }
+        self.at = at;
+    }
+
+    /// Where it will be: the mean of [`predict`](Self::predict) at a fraction of its cost.
+    pub(crate) fn position_at(&self, at: Timestamp) -> Vector2 {
+        self.kinematics.position_after(at.seconds_since(self.at))
+    }
+
+    /// Direction from the sensor, and how long the participant is along it.
+    pub(crate) fn depth(&self, model: &SensorModel) -> (Vector2, f64) {
+        let line = self.kinematics.position_m - model.position_m;
+        let direction = line * length(line).max(0.1).recip();
+        let (long_m, wide_m) = self.extent_m;
+        let depth_m = self.heading.map_or(0.6 * long_m + 0.4 * wide_m, |heading| {
+            let cos = direction.dot(heading.axis).abs();
+            long_m * cos + wide_m * (1.0 - cos)
+        });
+        (direction, depth_m)
+    }
+
+    /// What to expect of its motion.
+    pub(crate) fn manoeuvre(&self, parts: &Parts) -> Manoeuvre {
+        let (along, across) = self.best.acceleration_sd_mps2();
+        let pedestrian = self.best.group() == Group::Pedestrian;
+        let variance = match self.heading {
+            Some(heading) if parts.anisotropy && !pedestrian && heading.variance < 0.3 => {
+                // Who does not move forwards does not move sideways.
+                let sideways = (0.1 + 0.3 * length(self.kinematics.velocity_mps)).min(across);
+                let isotropic = Covariance2 { xx: sideways * sideways, xy: 0.0, yy: sideways * sideways };
+                isotropic.plus_outer(along * along - sideways * sideways, heading.axis)
+            }
+            _ => Covariance2 { xx: along * along, xy: 0.0, yy: along * along },
         };
+        Manoeuvre { variance, time_constant_s: if pedestrian { 1.0 } else { 2.0 }, white: 0.03 }
+    }
+
+    /// Road users leave: who is not seen is less likely to be there with time, all the more where nobody looks.
+    pub(crate) fn fade(&mut self, at: Timestamp, dt_s: f64) {
+        if at.seconds_since(self.last_measured_at) < 0.25 {
+            return;
+        }
+        let covered = at.seconds_since(self.covered_at) < 0.3;
+        let life_s = if covered { LIFE_COVERED_S } else { LIFE_UNCOVERED_S };
+        self.missed(1.0 - (-dt_s / life_s).exp());
+    }
+
+    /// A sensor that should have seen it with a probability did not.
+    pub(crate) fn missed(&mut self, probability: f64) {
         self.existence = self.existence * (1.0 - probability) / (1.0 - self.existence * probability);
     }
 
-    /// Whether a sensor gave it this identity a moment ago.
-    pub(crate) fn was(&self, sensor: SensorId, object_id: Option<u64>, at: Timestamp) -> Option<bool> {
+    /// Whether a sensor gave it this identity (a [`digest`]) a moment ago; `None` when it gave it none.
+    pub(crate) fn was(&self, sensor: SensorId, object: u32, at: Timestamp) -> Option<bool> {
         let seen = self.seen.get(sensor.index())?;
-        let known = seen.object_id.filter(|_| at.seconds_since(seen.at) < OBJECT_ID_MEMORY_S)?;
-        Some(known == object_id?)
+        (seen.object != 0 && seen.within(at, OBJECT_ID_MEMORY_S)).then_some(seen.object == object)
     }
 
-    /// Takes over the name of a double.
-    pub(crate) fn inherit_name(&mut self, double: &Self) {
-        if self.v2x_id.is_none() || self.v2x_heard_at < double.v2x_heard_at {
-            self.v2x_id = double.v2x_id;
-            self.v2x_heard_at = double.v2x_heard_at;
+    /// Takes over what a double knows better.
+    pub(crate) fn inherit(&mut self, double: &Self) {
+        self.confirmed |= double.confirmed;
+        self.existence = self.existence.max(double.existence);
+        self.seen_by_sensor |= double.seen_by_sensor;
+        let Some(theirs) = double.v2x else { return };
+        if self.v2x.is_none_or(|own| own.heard_at < theirs.heard_at) {
+            let mut bias = GnssBias::new(theirs.bias.prior_m2());
+            bias.mean_m = theirs.bias.mean_m + double.kinematics.position_m - self.kinematics.position_m;
+            self.v2x = Some(Reporter { bias, ..theirs });
         }
     }
 
     /// The identity by which it calls itself now.
     pub(crate) fn name_at(&self, at: Timestamp) -> Option<V2xId> {
-        self.v2x_id.filter(|_| at.seconds_since(self.v2x_heard_at) < V2X_ID_MEMORY_S)
+        self.v2x.filter(|reporter| at.seconds_since(reporter.heard_at) < V2X_ID_MEMORY_S).map(|reporter| reporter.id)
     }
 
     /// Whether it is to be given up.
     pub(crate) fn is_over(&self, at: Timestamp) -> bool {
         let silent_s = at.seconds_since(self.last_measured_at);
-        let patience_s = if self.confirmed { self.class.best().0.patience_s() } else { 0.5 };
-        self.existence < 0.08 || silent_s > patience_s
+        let (least, patience_s) =
+            if self.confirmed { (KEPT_EXISTENCE, PATIENCE_S) } else { (TENTATIVE_EXISTENCE, TENTATIVE_PATIENCE_S) };
+        self.existence < least || silent_s > patience_s || self.position_sd_m() > KEPT_SD_M
+    }
+
+    /// Whether others are told of it.
+    pub(crate) fn is_shown(&self, at: Timestamp) -> bool {
+        self.confirmed
+            && self.existence > SHOWN_EXISTENCE
+            && self.position_sd_m() < SHOWN_SD_M
+            && at.seconds_since(self.last_measured_at) <= PATIENCE_S
+    }
+
+    fn position_sd_m(&self) -> f64 {
+        let p = self.kinematics.position_covariance();
+        p.xx.max(p.yy).sqrt()
     }
 
     /// The participant as others see it.
     pub(crate) fn track(&self, at: Timestamp) -> Track {
-        let kinematics = self.predicted(at);
+        let mut now = *self;
+        now.predict(at);
         let mut sources = 0;
         for (index, seen) in self.seen.iter().enumerate() {
-            sources |= u32::from(at.seconds_since(seen.at) < SOURCE_MEMORY_S) << index;
+            sources |= u32::from(seen.within(at, SOURCE_MEMORY_S)) << index;
         }
         Track {
             id: self.id,
             at,
-            position_m: kinematics.position_m(),
-            velocity_mps: kinematics.velocity_mps(),
-            covariance: kinematics.upper_triangle(),
-            heading_rad: self.heading_rad,
-            extent_m: self.extent_m(),
+            position_m: now.kinematics.position_m,
+            velocity_mps: now.kinematics.velocity_mps,
+            acceleration_mps2: now.kinematics.acceleration_mps2,
+            covariance: now.kinematics.upper_triangle(),
+            heading_rad: now.heading.map(|heading| heading.rad),
+            heading_sd_rad: now.heading.map(|heading| heading.variance.sqrt()),
+            extent_m: self.extent_m,
             class: self.class,
             existence: self.existence,
             first_measured_at: self.first_measured_at,
             last_measured_at: self.last_measured_at,
             sources,
-            v2x_id: self.v2x_id,
+            v2x_id: self.v2x.map(|reporter| reporter.id),
         }
     }
+}
+
+/// Noise of a detection of a participant that is so deep along the line of sight: what the sensor says, and the wandering
+/// of the point it sees.
+pub(crate) fn noise(by: &Observer<'_>, said: Covariance2, direction: Vector2, depth_m: f64) -> Covariance2 {
+    let share = match by.model.kind {
+        _ if !by.parts.reflection => 0.0,
+        SensorKind::Radar => 0.15,
+        SensorKind::Camera => 0.05,
+        SensorKind::Lidar => 0.03,
+        SensorKind::V2x => 0.0,
+    };
+    said.plus_outer(share * depth_m * share * depth_m, direction)
+}
+
+/// The velocity that one detection tells, and how well.
+fn first_velocity(by: &Observer<'_>, detection: &Detection) -> (Vector2, Covariance2) {
+    const UNKNOWN_SD_MPS: f64 = 8.0;
+    let isotropic = |variance: f64| Covariance2 { xx: variance, xy: 0.0, yy: variance };
+    if let Some(velocity) = detection.velocity.filter(|_| by.parts.velocity) {
+        let (along, across) = (velocity.along_sd_mps.max(0.3), velocity.across_sd_mps.max(0.3));
+        return (velocity.mps, Covariance2::along_and_across(velocity.mps.angle_rad(), along, across));
+    }
+    let speed = detection.speed.filter(|_| by.parts.velocity);
+    if let Some(radial) = detection.radial.filter(|_| by.parts.doppler) {
+        // Doppler tells one component; of the other, the speed tells at least the size.
+        let bearing_rad = (detection.position_m - by.model.position_m).angle_rad();
+        let across = speed.map_or(UNKNOWN_SD_MPS, |speed| {
+            (speed.mps * speed.mps - radial.speed_mps * radial.speed_mps).max(0.0).sqrt() + speed.sd_mps
+        });
+        let covariance = Covariance2::along_and_across(bearing_rad, radial.sd_mps.max(0.3), across.max(0.3));
+        return (Vector2::from_angle(bearing_rad) * radial.speed_mps, covariance);
+    }
+    let unknown = UNKNOWN_SD_MPS * UNKNOWN_SD_MPS;
+    (Vector2::default(), isotropic(speed.map_or(unknown, |s| (s.mps * s.mps + s.sd_mps * s.sd_mps).max(0.1))))
 }

@@ -3,40 +3,103 @@
 use std::cmp::Ordering;
 
 use rsu_units::{Timestamp, Vector2};
+use site_map::SiteMap;
 
-use crate::assignment::{Assignment, Pair};
-use crate::class::Class;
-use crate::kalman::Kinematics;
-use crate::participant::Participant;
+use crate::assignment::{Assigned, Assignment, Pair};
+use crate::association::{IDENTITY_GATE_M, cost, reach_m};
+use crate::class::Group;
+use crate::grid::Grid;
+use crate::journal::{Journal, What};
+use crate::linear::length;
+use crate::participant::{Observer, Participant};
+use crate::parts::Parts;
+use crate::registration::Registration;
 use crate::types::{Detection, SensorFrame, SensorKind, SensorModel, TrackId};
+use crate::visibility::{Shade, Shadows, left_by_occlusion, probability_of_detection};
 
-/// 99.9 % of a chi-squared distribution with two degrees of freedom.
-const GATE: f64 = 13.8;
-/// What a detection costs that belongs to nobody; every pair within the gate is cheaper.
-const MISS_COST: f64 = 26.0;
-/// No gate is wider than this, metres: beyond it, a coasting track would swallow its neighbours.
-const MAX_GATE_M: f64 = 6.0;
-/// A V2X identity binds within this distance, metres.
-const IDENTITY_GATE_M: f64 = 12.0;
-const CONFIRM_EXISTENCE: f64 = 0.9;
-const CONFIRM_HITS: u32 = 3;
+/// Probability that a first detection is of a participant, before its confidence is known.
+const BIRTH: f64 = 0.25;
+/// The same for a report: nobody reports who is not there.
+const REPORTED_BIRTH: f64 = 0.9;
+/// How much likelier a detection is where a participant is foreseen than elsewhere.
+const GAIN: f64 = 15.0;
+const CONFIRM_EXISTENCE: f64 = 0.7;
+const CONFIRM_HITS: u32 = 2;
+/// Misses share their causes: however many they are, they leave this much existence, and only time takes the rest.
+const LEAST_DOUBT: f64 = 0.02;
+/// How far a sensor's view is stretched for those who may be in it, metres and radians.
+const VIEW_MARGIN_M: f64 = 10.0;
+const VIEW_MARGIN_RAD: f64 = 0.1;
+/// The grid is filled again after this time; until then nobody moves farther than the slack.
+const GRID_AGE_S: f64 = 0.05;
+const GRID_SLACK_M: f64 = 2.0;
+/// Doubles are looked for, and the dead buried, this often.
+const TIDY_EVERY_S: f64 = 0.1;
 
-/// All participants; cloned to be able to go back.
-#[derive(Debug, Clone, Default)]
+/// All participants and the sensors' errors; cloned to be able to go back.
+#[derive(Debug, Default)]
 pub(crate) struct ParticipantSet {
     pub(crate) participants: Vec<Participant>,
+    pub(crate) registrations: Vec<Registration>,
+    /// When each sensor's errors were last let fade.
+    faded_at: Vec<Timestamp>,
+    pub(crate) tidied_at: Timestamp,
+}
+
+impl Clone for ParticipantSet {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.clone_from(self);
+        copy
+    }
+
+    /// Keeps the memory that is there.
+    fn clone_from(&mut self, source: &Self) {
+        self.participants.clone_from(&source.participants);
+        self.registrations.clone_from(&source.registrations);
+        self.faded_at.clone_from(&source.faded_at);
+        self.tidied_at = source.tidied_at;
+    }
 }
 
 /// Memory for one step, kept from step to step.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Workspace {
-    /// Where each participant should be.
-    places: Vec<Vector2>,
+    detections: Vec<Detection>,
+    /// Where each participant in view should appear to the sensor.
+    places: Vec<Option<Vector2>>,
+    grid: Grid,
+    grid_at: Option<Timestamp>,
     pairs: Vec<Pair>,
-    assigned: Vec<bool>,
-    /// Participants that this frame moved or made.
-    touched: Vec<TrackId>,
+    assigned: Assigned,
     assignment: Assignment,
+    shades: Vec<Shade>,
+    shadows: Shadows,
+    pub(crate) gone: Vec<bool>,
+    pub(crate) journal: Journal,
+}
+
+impl Workspace {
+    /// Who stands where has changed.
+    pub(crate) fn forget_places(&mut self) {
+        self.grid_at = None;
+    }
+
+    /// Makes sure that the grid is young enough.
+    pub(crate) fn refresh(&mut self, at: Timestamp, participants: &[Participant]) {
+        let young =
+            |then: Timestamp| at.seconds_since(then).abs() < GRID_AGE_S && self.grid.len() <= participants.len();
+        if !self.grid_at.is_some_and(young) {
+            self.grid.fill(participants.iter().map(|participant| participant.position_at(at)));
+            self.grid_at = Some(at);
+        }
+    }
+
+    /// Visits all participants of `count` that may be within reach, and others.
+    pub(crate) fn near(&self, place: Vector2, reach_m: f64, count: usize, mut visit: impl FnMut(usize)) {
+        self.grid.near(place, reach_m + GRID_SLACK_M, &mut visit);
+        (self.grid.len()..count).for_each(visit);
+    }
 }
 
 /// Gives identities to births: the same birth gets the same identity when frames are run again.
@@ -48,62 +111,291 @@ pub(crate) trait Identities {
     fn older(&self, frame: &SensorFrame, detection: usize, own: TrackId) -> TrackId;
 }
 
+/// One frame and what it is run with.
+pub(crate) struct Run<'a> {
+    pub(crate) frame: &'a SensorFrame,
+    pub(crate) by: Observer<'a>,
+    pub(crate) map: Option<&'a SiteMap>,
+    pub(crate) work: &'a mut Workspace,
+    pub(crate) identities: &'a mut dyn Identities,
+}
+
 impl ParticipantSet {
-    /// Runs one frame.
-    pub(crate) fn apply(
-        &mut self,
-        frame: &SensorFrame,
-        model: &SensorModel,
-        work: &mut Workspace,
-        identities: &mut dyn Identities,
-    ) {
-        let at = frame.measured_at;
-        work.places.clear();
-        work.places.extend(self.participants.iter().map(|participant| participant.position_at(at)));
-        work.touched.clear();
-        self.pair_up(frame, model, work);
-        work.assigned.clear();
-        work.assigned.resize(frame.detections.len(), false);
-        let of_tracks = work.assignment.solve(frame.detections.len(), self.participants.len(), &work.pairs, MISS_COST);
-
-        for ((participant, place), detection) in self.participants.iter_mut().zip(&work.places).zip(of_tracks) {
-            let assigned = detection.and_then(|index| Some((index, frame.detections.get(index)?)));
-            if let Some((index, detection)) = assigned {
-                participant.hit(frame.sensor, model, at, detection);
-                participant.id = identities.older(frame, index, participant.id);
-                participant.confirmed |= participant.hits >= CONFIRM_HITS && participant.existence > CONFIRM_EXISTENCE;
-                work.touched.push(participant.id);
-                if let Some(slot) = work.assigned.get_mut(index) {
-                    *slot = true;
-                }
-            } else if model.kind != SensorKind::V2x && model.sees(*place) {
-                participant.missed(model.kind, at);
-            }
+    pub(crate) fn new(sensors: &[SensorModel]) -> Self {
+        Self {
+            participants: Vec::new(),
+            registrations: sensors.iter().map(|sensor| Registration::new(sensor.kind)).collect(),
+            faded_at: vec![Timestamp::default(); sensors.len()],
+            tidied_at: Timestamp::default(),
         }
-
-        for (index, detection) in frame.detections.iter().enumerate() {
-            let free = work.assigned.get(index) == Some(&false);
-            if free && !self.in_a_footprint(at, detection) {
-                let id = identities.identity(frame, index);
-                work.touched.push(id);
-                self.participants.push(Participant::born(id, frame.sensor, model, at, detection));
-            }
-        }
-        self.participants.retain(|participant| !participant.is_over(at));
-        self.merge_doubles(at, &work.touched);
     }
 
-    /// Lets the weakest go where there are more than `max`.
+    /// Runs one frame.
+    pub(crate) fn apply(&mut self, mut run: Run<'_>) {
+        let index = run.by.sensor.index();
+        let at = run.frame.measured_at;
+        let mut registration =
+            self.registrations.get(index).copied().unwrap_or_else(|| Registration::new(run.by.model.kind));
+        if let Some(faded_at) = self.faded_at.get_mut(index) {
+            let dt_s = at.seconds_since(*faded_at);
+            registration.fade(if *faded_at == Timestamp::default() { 0.0 } else { dt_s });
+            *faded_at = at;
+        }
+        run.work.refresh(at, &self.participants);
+        if run.by.is_v2x() {
+            self.take_reports(&mut run, &mut registration);
+        } else {
+            self.take_frame(&mut run, &mut registration);
+        }
+        if let Some(slot) = self.registrations.get_mut(index) {
+            *slot = registration;
+        }
+        if at.seconds_since(self.tidied_at) >= TIDY_EVERY_S {
+            let dt_s = if self.tidied_at == Timestamp::default() { 0.0 } else { at.seconds_since(self.tidied_at) };
+            self.tidied_at = at;
+            self.tidy(at, dt_s.min(1.0), &mut run);
+        }
+    }
+
+    /// Reports tell of one participant each, and nothing of the others.
+    fn take_reports(&mut self, run: &mut Run<'_>, registration: &mut Registration) {
+        let at = run.frame.measured_at;
+        for (index, detection) in run.frame.detections.iter().enumerate() {
+            let mut best: Option<(f64, usize)> = None;
+            let count = self.participants.len();
+            run.work.near(detection.position_m, reach_m(&run.by, detection), count, |t| {
+                let Some(participant) = self.participants.get_mut(t) else { return };
+                let offset = detection.position_m - participant.position_at(at);
+                if offset.norm_squared() > IDENTITY_GATE_M * IDENTITY_GATE_M {
+                    return;
+                }
+                participant.predict(at);
+                let offset = detection.position_m - participant.kinematics.position_m;
+                if let Some(cost) = cost(participant, at, &run.by, registration, detection, offset)
+                    && best.is_none_or(|(least, index)| (cost, t) < (least, index))
+                {
+                    best = Some((cost, t));
+                }
+            });
+            match best {
+                Some((_, track)) => self.hit(run, registration, track, index, *detection),
+                None => self.bear(run, registration, index, *detection),
+            }
+        }
+    }
+
+    /// A sensor's frame tells of all whom the sensor should see.
+    fn take_frame(&mut self, run: &mut Run<'_>, registration: &mut Registration) {
+        let at = run.frame.measured_at;
+        let by = run.by;
+        let mut detections = std::mem::take(&mut run.work.detections);
+        detections.clear();
+        detections.extend(run.frame.detections.iter().map(|d| corrected(d, by.model, registration, by.parts)));
+        self.foresee(run, registration);
+        self.pair_up(run, registration, &detections);
+        let Workspace { assignment, assigned, pairs, .. } = &mut *run.work;
+        assignment.solve(detections.len(), self.participants.len(), pairs, assigned);
+
+        let before = self.participants.len();
+        for track in 0..before {
+            let index = run.work.assigned.of_track.get(track).copied().flatten();
+            if let Some(index) = index.map(|index| index as usize)
+                && let Some(detection) = detections.get(index)
+            {
+                self.hit(run, registration, track, index, *detection);
+            }
+        }
+        self.miss(at, run);
+        for (index, detection) in detections.iter().enumerate() {
+            let free = run.work.assigned.of_detection.get(index) == Some(&None);
+            if free && !self.in_a_footprint(run, detection) {
+                self.bear(run, registration, index, *detection);
+            }
+        }
+        run.work.detections = detections;
+    }
+
+    /// Predicts all who may be in view and notes where the sensor should see them.
+    fn foresee(&mut self, run: &mut Run<'_>, registration: &Registration) {
+        let at = run.frame.measured_at;
+        let model = run.by.model;
+        let clock_s = if run.by.parts.registration { registration.clock_s() } else { 0.0 };
+        let reach_m = model.range_m + VIEW_MARGIN_M;
+        let half_rad = model.field_of_view_rad / 2.0 + VIEW_MARGIN_RAD;
+        let all_around = half_rad >= std::f64::consts::PI;
+        let (axis, cos) = (Vector2::from_angle(model.direction_rad), half_rad.cos());
+        run.work.places.clear();
+        for participant in &mut self.participants {
+            let offset = participant.position_at(at) - model.position_m;
+            let range_squared = offset.norm_squared();
+            let in_view = range_squared < reach_m * reach_m
+                && (all_around
+                    || range_squared < VIEW_MARGIN_M * VIEW_MARGIN_M
+                    || offset.dot(axis) >= cos * range_squared.sqrt());
+            run.work.places.push(in_view.then(|| {
+                participant.predict(at);
+                participant.kinematics.position_m - participant.kinematics.velocity_mps * clock_s
+            }));
+        }
+    }
+
+    fn pair_up(&self, run: &mut Run<'_>, registration: &Registration, detections: &[Detection]) {
+        let at = run.frame.measured_at;
+        let mut pairs = std::mem::take(&mut run.work.pairs);
+        pairs.clear();
+        for (d, detection) in detections.iter().enumerate() {
+            let reach_m = reach_m(&run.by, detection);
+            run.work.near(detection.position_m, reach_m, self.participants.len(), |t| {
+                let Some(Some(place)) = run.work.places.get(t) else { return };
+                let offset_m = detection.position_m - *place;
+                if offset_m.norm_squared() > reach_m * reach_m {
+                    return;
+                }
+                let Some(participant) = self.participants.get(t) else { return };
+                if let Some(cost) = cost(participant, at, &run.by, registration, detection, offset_m) {
+                    pairs.push(Pair { detection: d as u32, track: t as u32, cost });
+                }
+            });
+        }
+        run.work.pairs = pairs;
+    }
+
+    fn hit(
+        &mut self,
+        run: &mut Run<'_>,
+        registration: &mut Registration,
+        track: usize,
+        index: usize,
+        detection: Detection,
+    ) {
+        let Some(participant) = self.participants.get_mut(track) else { return };
+        let at = run.frame.measured_at;
+        let gain = GAIN * confidence_ratio(&detection);
+        let (along_m, across_m) = participant.hit(&run.by, at, &detection, registration, gain);
+        participant.confirmed |= participant.hits >= CONFIRM_HITS && participant.existence > CONFIRM_EXISTENCE;
+        let own = participant.id;
+        participant.id = run.identities.older(run.frame, index, own);
+        let (id, sensor) = (participant.id, Some(run.by.sensor));
+        if id != own {
+            run.work.journal.note(at, id, sensor, What::Renamed { from: own });
+        }
+        run.work.journal.note(at, id, sensor, What::Hit { along_m, across_m, existence: participant.existence });
+    }
+
+    fn bear(&mut self, run: &mut Run<'_>, registration: &Registration, index: usize, detection: Detection) {
+        let at = run.frame.measured_at;
+        let odds = BIRTH * confidence_ratio(&detection);
+        let existence = if run.by.is_v2x() { REPORTED_BIRTH } else { odds / (odds + 1.0 - BIRTH) };
+        let id = run.identities.identity(run.frame, index);
+        let born = Participant::born(id, &run.by, at, &detection, registration, existence);
+        let position_m = born.kinematics.position_m;
+        run.work.journal.note(at, id, Some(run.by.sensor), What::Born { position_m, existence });
+        self.participants.push(born);
+    }
+
+    /// Lets those count as missed whom the sensor should have seen.
+    fn miss(&mut self, at: Timestamp, run: &mut Run<'_>) {
+        let model = run.by.model;
+        let mut shades = std::mem::take(&mut run.work.shades);
+        shades.clear();
+        for (index, (participant, place)) in self.participants.iter().zip(&run.work.places).enumerate() {
+            if place.is_some() {
+                shades.push(shade(participant, index, model));
+            }
+        }
+        if run.by.parts.occlusion {
+            run.work.shadows.cast(&mut shades, model.height_m);
+        }
+        for shade in &shades {
+            let missed = run.work.assigned.of_track.get(shade.index) == Some(&None);
+            let doubted = shade.existence < LEAST_DOUBT;
+            let Some(participant) = self.participants.get(shade.index).filter(|_| missed && !doubted) else { continue };
+            if shade.range_m < 2.0 || !model.sees(participant.kinematics.position_m) {
+                continue;
+            }
+            let speed_mps = length(participant.kinematics.velocity_mps);
+            let mut probability = 0.9 * probability_of_detection(model, participant.best, shade.range_m, speed_mps);
+            probability *= 1.0 - shade.hidden * (1.0 - left_by_occlusion(model.kind));
+            if model.kind == SensorKind::Radar && self.is_one_echo_with_another(run.work, shade) {
+                probability *= 0.4;
+            }
+            if let Some(participant) = self.participants.get_mut(shade.index) {
+                participant.covered_at = at;
+                participant.missed(probability);
+                let what = What::Missed { probability, existence: participant.existence };
+                run.work.journal.note(at, participant.id, Some(run.by.sensor), what);
+            }
+        }
+        run.work.shades = shades;
+    }
+
+    /// Two that a radar cannot tell apart are one echo.
+    fn is_one_echo_with_another(&self, work: &Workspace, shade: &Shade) -> bool {
+        let Some(place) = self.participants.get(shade.index).map(|p| p.kinematics.position_m) else { return false };
+        let line = Vector2::from_angle(shade.bearing_rad);
+        let width_m = 0.04 * shade.range_m + 0.5;
+        let mut beside = false;
+        work.near(place, 3.0, work.assigned.of_track.len(), |t| {
+            let Some(other) = self.participants.get(t).filter(|_| !beside) else { return };
+            let hit = work.assigned.of_track.get(t).is_some_and(Option::is_some);
+            let off_m = other.kinematics.position_m - place;
+            let along_m = off_m.dot(line);
+            beside = hit && along_m.abs() < 2.0 && off_m.norm_squared() - along_m * along_m < width_m * width_m;
+        });
+        beside
+    }
+
+    /// Whether a detection that belongs to nobody lies where a participant already is: the second echo of a truck, or
+    /// a sensor's box that fell apart. What is of another kind or moves otherwise is never one of these, and a participant
+    /// that no sensor ever saw hides nobody.
+    fn in_a_footprint(&self, run: &Run<'_>, detection: &Detection) -> bool {
+        let radar = run.by.model.kind == SensorKind::Radar;
+        let mut inside = false;
+        run.work.near(detection.position_m, 9.0, run.work.places.len(), |t| {
+            let Some(participant) = self.participants.get(t).filter(|p| p.confirmed && p.seen_by_sensor) else {
+                return;
+            };
+            if inside || detection.class.is_some_and(|class| class.group() != participant.best.group()) {
+                return;
+            }
+            let own_mps = participant.kinematics.velocity_mps;
+            if detection.velocity.is_some_and(|velocity| (velocity.mps - own_mps).norm_squared() > 9.0) {
+                return;
+            }
+            let vehicle = participant.best.group() == Group::Vehicle;
+            let (long_m, wide_m) = participant.extent_m;
+            let room_m = match vehicle {
+                // A long vehicle gives a radar several echoes.
+                true if radar && long_m > 6.0 => 3.0,
+                true => 0.6,
+                false => 0.2,
+            };
+            let side_m = if vehicle { 0.4 } else { 0.1 };
+            let offset = detection.position_m - participant.kinematics.position_m;
+            inside = match participant.heading {
+                None => length(offset) < wide_m / 2.0 + side_m,
+                Some(heading) => {
+                    offset.dot(heading.axis).abs() < long_m / 2.0 + room_m
+                        && offset.cross(heading.axis).abs() < wide_m / 2.0 + side_m
+                }
+            };
+        });
+        inside
+    }
+
+    /// Lets the weakest go where there are more than `max`, first those that no sensor ever saw: anybody can report to be
+    /// anything.
     pub(crate) fn keep_strongest(&mut self, max: usize) {
         if self.participants.len() <= max {
             return;
         }
-        let mut strengths: Vec<f64> = self.participants.iter().map(|participant| participant.existence).collect();
+        let strength = |p: &Participant| p.existence + f64::from(u8::from(p.seen_by_sensor));
+        let mut strengths: Vec<f64> = self.participants.iter().map(strength).collect();
         strengths.sort_unstable_by(|a, b| b.total_cmp(a));
         let least = max.checked_sub(1).and_then(|last| strengths.get(last)).copied().unwrap_or(f64::INFINITY);
         let stronger = strengths.iter().filter(|strength| **strength > least).count();
         let mut room = max.saturating_sub(stronger);
-        self.participants.retain(|participant| match participant.existence.total_cmp(&least) {
+        self.participants.retain(|participant| match strength(participant).total_cmp(&least) {
             Ordering::Greater => true,
             Ordering::Equal if room > 0 => {
                 room -= 1;
@@ -112,143 +404,43 @@ impl ParticipantSet {
             Ordering::Equal | Ordering::Less => false,
         });
     }
+}
 
-    fn pair_up(&self, frame: &SensorFrame, model: &SensorModel, work: &mut Workspace) {
-        work.pairs.clear();
-        for (d, detection) in frame.detections.iter().enumerate() {
-            for (t, (participant, place)) in self.participants.iter().zip(&work.places).enumerate() {
-                let offset = detection.position_m - *place;
-                let reach_m = MAX_GATE_M + participant.extent_m().0 / 2.0;
-                let name = participant.name_at(frame.measured_at);
-                let same_identity = detection.v2x_id.is_some() && detection.v2x_id == name;
-                if same_identity && offset.norm() < IDENTITY_GATE_M {
-                    work.pairs.push(Pair { detection: d, track: t, cost: -1000.0 });
-                    continue;
-                }
-                // Two vehicles that name themselves differently are two vehicles.
-                let different = detection.v2x_id.is_some() && name.is_some() && !same_identity;
-                if different || offset.norm_squared() > reach_m * reach_m {
-                    continue;
-                }
-                let foreseen = participant.predicted(frame.measured_at);
-                let noise = participant.measurement_noise(model, detection);
-                let Some(distance) = foreseen.distance(detection.position_m, noise) else { continue };
-                if distance.squared > GATE {
-                    continue;
-                }
-                let mut cost = distance.squared + distance.log_det.clamp(-6.0, 6.0) * 0.5;
-                cost += class_mismatch(participant, detection);
-                cost += motion_mismatch(&foreseen, model, detection);
-                match participant.was(frame.sensor, detection.object_id, frame.measured_at) {
-                    Some(true) => cost -= 3.0,
-                    Some(false) => cost += 1.5,
-                    None => {}
-                }
-                if cost < MISS_COST {
-                    work.pairs.push(Pair { detection: d, track: t, cost });
-                }
-            }
-        }
-    }
-
-    /// Whether a detection that belongs to nobody lies where a participant already is: the second echo of a truck, or
-    /// a sensor's box that fell apart. What names itself, is of another kind or moves otherwise is never one of these, and
-    /// a participant that no sensor ever saw hides nobody.
-    fn in_a_footprint(&self, at: Timestamp, detection: &Detection) -> bool {
-        let hides = |participant: &&Participant| {
-            let kind = group(participant.class.best().0);
-            participant.confirmed
-                && participant.seen_by_sensor
-                && detection.class.is_none_or(|class| group(class) == kind)
-                && detection
-                    .velocity
-                    .is_none_or(|velocity| (velocity.mps - participant.kinematics.velocity_mps()).norm() < 3.0)
-        };
-        detection.v2x_id.is_none()
-            && self.participants.iter().filter(hides).any(|participant| {
-                let (length_m, width_m) = participant.extent_m();
-                let offset = detection.position_m - participant.position_at(at);
-                let vehicle = participant.class.best().0.is_motor_vehicle();
-                let room_m = if vehicle { 0.7 } else { 0.2 };
-                let Some(heading_rad) = participant.heading_rad else {
-                    return offset.norm() < width_m / 2.0 + room_m;
-                };
-                let along = offset.rotated(-heading_rad);
-                along.x.abs() < length_m / 2.0 + room_m && along.y.abs() < width_m / 2.0 + room_m * 0.6
-            })
-    }
-
-    /// Two tracks that move as one are one: the younger goes, unless both name themselves. Only a pair of one that the
-    /// frame touched and one that it did not can have become one: what one frame shows twice is two.
-    fn merge_doubles(&mut self, at: Timestamp, touched: &[TrackId]) {
-        let is_touched: Vec<bool> = self.participants.iter().map(|p| touched.contains(&p.id)).collect();
-        // From, to: participants stand in the order of their births, so the first of a pair is the older.
-        let mut merged: Vec<(usize, usize)> = Vec::new();
-        let gone = |merged: &[(usize, usize)], index: usize| merged.iter().any(|(from, _)| *from == index);
-        for (index, (one, _)) in self.participants.iter().zip(&is_touched).enumerate().filter(|(_, (_, t))| **t) {
-            if gone(&merged, index) {
-                continue;
-            }
-            let place = one.position_at(at);
-            for (other_index, (other, _)) in
-                self.participants.iter().zip(&is_touched).enumerate().filter(|(_, (_, t))| !**t)
-            {
-                let offset = other.position_at(at) - place;
-                let reach_m = (one.extent_m().1 + other.extent_m().1) * 0.3;
-                let as_one = offset.norm_squared() < reach_m * reach_m
-                    && (other.kinematics.velocity_mps() - one.kinematics.velocity_mps()).norm() < 1.5;
-                let names = one.name_at(at).zip(other.name_at(at));
-                if as_one && names.is_none_or(|(a, b)| a == b) && !gone(&merged, other_index) {
-                    merged.push((index.max(other_index), index.min(other_index)));
-                    break;
-                }
-            }
-        }
-        for (from, to) in &merged {
-            let name = self.participants.get(*from).and_then(|p| p.name_at(at).map(|_| *p));
-            if let (Some(named), Some(heir)) = (name, self.participants.get_mut(*to)) {
-                heir.inherit_name(&named);
-            }
-        }
-        if !merged.is_empty() {
-            let mut index = 0;
-            self.participants.retain(|_| {
-                index += 1;
-                !gone(&merged, index - 1)
-            });
-        }
+fn shade(participant: &Participant, index: usize, model: &SensorModel) -> Shade {
+    let line = participant.kinematics.position_m - model.position_m;
+    let range_m = length(line);
+    let (long_m, wide_m) = participant.extent_m;
+    let side = participant.heading.map_or(0.6, |heading| line.cross(heading.axis).abs() / range_m.max(0.1));
+    let seen_m = (long_m * side + wide_m * (1.0 - side)).max(wide_m);
+    Shade {
+        bearing_rad: line.angle_rad(),
+        range_m,
+        half_width_rad: (0.5 * seen_m / range_m.max(1.0)).atan(),
+        height_m: participant.best.usual_height_m(),
+        existence: participant.existence,
+        index,
+        hidden: 0.0,
     }
 }
 
-/// Kinds of road users that no sensor mistakes for each other often.
-fn group(class: Class) -> u8 {
-    match class {
-        Class::Car | Class::Truck | Class::Bus => 0,
-        Class::Motorcycle | Class::Bicycle => 1,
-        Class::Pedestrian => 2,
+/// A detection as it would be without the sensor's errors.
+fn corrected(detection: &Detection, model: &SensorModel, registration: &Registration, parts: &Parts) -> Detection {
+    let mut corrected = *detection;
+    if parts.registration {
+        let yaw_rad = registration.yaw_rad();
+        let line = detection.position_m - model.position_m;
+        corrected.position_m = model.position_m + line.rotated(-yaw_rad) - registration.offset_m();
+        if let Some(velocity) = &mut corrected.velocity {
+            velocity.mps = velocity.mps.rotated(-yaw_rad);
+        }
+        if let Some(heading) = &mut corrected.heading {
+            heading.rad -= yaw_rad;
+        }
     }
+    corrected
 }
 
-fn class_mismatch(participant: &Participant, detection: &Detection) -> f64 {
-    let Some(class) = detection.class else { return 0.0 };
-    let same: f64 =
-        Class::ALL.into_iter().filter(|other| group(*other) == group(class)).map(|c| participant.class.of(c)).sum();
-    // A sensor is wrong about the group about once in twenty.
-    -2.0 * (0.05 + 0.95 * same).ln()
-}
-
-fn motion_mismatch(foreseen: &Kinematics, model: &SensorModel, detection: &Detection) -> f64 {
-    let [.., vxx, _, vyy] = foreseen.upper_triangle();
-    let spread = f64::midpoint(vxx, vyy);
-    let mut cost = 0.0;
-    if let Some(velocity) = detection.velocity {
-        let off = velocity.mps - foreseen.velocity_mps();
-        cost += off.norm_squared() / (spread + velocity.sd_mps * velocity.sd_mps + 0.25);
-    }
-    if let Some(radial) = detection.radial {
-        let direction = Vector2::from_angle((detection.position_m - model.position_m).angle_rad());
-        let off = radial.speed_mps - foreseen.velocity_mps().dot(direction);
-        cost += off * off / (spread + radial.sd_mps * radial.sd_mps + 0.25);
-    }
-    cost.min(9.0)
+/// How much likelier a participant is to give a detection of this confidence than clutter is.
+fn confidence_ratio(detection: &Detection) -> f64 {
+    (5.0 * (detection.confidence - 0.55)).exp()
 }

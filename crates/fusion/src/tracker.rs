@@ -7,12 +7,18 @@
 //! flood costs no more than its frames.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rsu_units::Timestamp;
+use site_map::SiteMap;
 
-use crate::set::{Identities, ParticipantSet, Workspace};
-use crate::types::{SensorFrame, SensorId, SensorModel, Track, TrackId, V2xId};
+use crate::journal::Entry;
+use crate::participant::Observer;
+use crate::parts::Parts;
+use crate::registration::Registration;
+use crate::set::{Identities, ParticipantSet, Run, Workspace};
+use crate::types::{Detection, SensorFrame, SensorId, SensorModel, Track, TrackId, V2xId};
 
 /// Settings of the tracker.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +29,27 @@ pub struct TrackerConfig {
     pub reorder_window: Duration,
     /// More participants than this are not held; protects against a sensor gone mad.
     pub max_participants: usize,
+    /// The roads: lead those who are out of sight.
+    pub map: Option<Arc<SiteMap>>,
+    /// What parts of the method are used.
+    pub parts: Parts,
+    /// Whether the lives of tracks are written down; see [`Tracker::drain_journal`].
+    pub journal: bool,
+}
+
+impl TrackerConfig {
+    /// The usual settings for some sensors: frames up to half a second late, at most 2,000 participants, no map.
+    #[must_use]
+    pub fn new(sensors: Vec<SensorModel>) -> Self {
+        Self {
+            sensors,
+            reorder_window: Duration::from_millis(500),
+            max_participants: 2000,
+            map: None,
+            parts: Parts::default(),
+            journal: false,
+        }
+    }
 }
 
 /// Why a frame was not used.
@@ -54,12 +81,16 @@ const SNAPSHOT_EVERY: Duration = Duration::from_millis(40);
 const FRAMES_PER_SNAPSHOT: usize = 256;
 /// More frames than this are not kept, however long the window: the oldest go first.
 const MAX_FRAMES: usize = 4096;
+/// More sets than this are not kept for their memory.
+const MAX_SPARE: usize = 32;
 
 #[derive(Debug, Clone)]
 struct Step {
     frame: SensorFrame,
     /// The state before the frame, at some of the steps that have been run.
     before: Option<ParticipantSet>,
+    /// What it did to tracks, where that is written down.
+    entries: Vec<Entry>,
 }
 
 /// What puts frames in order: the time, the sensor, and who reports, because two vehicles may report at once.
@@ -84,6 +115,10 @@ pub struct Tracker {
     forgotten_until: Option<Key>,
     births: Births,
     work: Workspace,
+    /// Sets that are not used, for their memory.
+    spare: Vec<ParticipantSet>,
+    /// What can no longer change, oldest first.
+    entries: Vec<Entry>,
 }
 
 /// Identities of births, and those of the births that could be run again.
@@ -106,42 +141,63 @@ impl Identities for Births {
     }
 }
 
+/// Any order that depends on nothing but what was measured.
+fn order(a: &Detection, b: &Detection) -> std::cmp::Ordering {
+    let key = |d: &Detection| (d.object_id, d.v2x_id);
+    a.position_m
+        .x
+        .total_cmp(&b.position_m.x)
+        .then(a.position_m.y.total_cmp(&b.position_m.y))
+        .then(key(a).cmp(&key(b)))
+        .then(a.confidence.total_cmp(&b.confidence))
+}
+
 impl Tracker {
     /// A tracker that has seen nothing.
     #[must_use]
     pub fn new(config: TrackerConfig) -> Self {
+        let mut work = Workspace::default();
+        work.journal.wanted = config.journal;
         Self {
+            set: ParticipantSet::new(&config.sensors),
             config,
-            set: ParticipantSet::default(),
             steps: VecDeque::new(),
             run: 0,
             last_snapshot_at: None,
             since_snapshot: 0,
             forgotten_until: None,
             births: Births::default(),
-            work: Workspace::default(),
+            work,
+            spare: Vec::new(),
+            entries: Vec::new(),
         }
     }
 
     /// Forgets everything but which identities were given: for when time itself was wrong.
     pub fn clear(&mut self) {
-        self.set = ParticipantSet::default();
+        self.set = ParticipantSet::new(&self.config.sensors);
         self.steps.clear();
         self.run = 0;
         self.last_snapshot_at = None;
         self.births.recent.clear();
         self.forgotten_until = None;
+        self.work.forget_places();
     }
 
     /// Takes a frame into account at the time it was measured.
     ///
     /// # Errors
     /// [`FrameError`]; the tracker is then as it was.
-    pub fn accept(&mut self, frame: SensorFrame) -> Result<Accepted, FrameError> {
+    pub fn accept(&mut self, mut frame: SensorFrame) -> Result<Accepted, FrameError> {
         if self.config.sensors.get(frame.sensor.index()).is_none() {
             return Err(FrameError::UnknownSensor);
         }
         let newest = self.steps.back().map_or(frame.measured_at, |step| step.frame.measured_at);
+        if !self.config.parts.reordering {
+            frame.measured_at = frame.measured_at.max(newest);
+        }
+        // The order within a frame means nothing, so it must change nothing.
+        frame.detections.sort_unstable_by(order);
         let key_of_frame = key(&frame);
         let place = self.steps.partition_point(|step| key(&step.frame) < key_of_frame);
         // In front of what has been forgotten there is nothing to go back to.
@@ -156,7 +212,7 @@ impl Tracker {
         if place < self.run {
             self.go_back(place);
         }
-        self.steps.insert(place, Step { frame, before: None });
+        self.steps.insert(place, Step { frame, before: None, entries: Vec::new() });
         if self.steps.len() > MAX_FRAMES {
             self.catch_up();
         }
@@ -168,10 +224,12 @@ impl Tracker {
         let has_snapshot = |index: &usize| self.steps.get(*index).is_some_and(|step| step.before.is_some());
         let start = (0..=place).rev().find(has_snapshot).unwrap_or(0);
         if let Some(before) = self.steps.get_mut(start).and_then(|step| step.before.take()) {
-            self.set = before;
+            self.spare.push(std::mem::replace(&mut self.set, before));
         }
+        self.work.forget_places();
         for step in self.steps.range_mut(start..self.run) {
-            step.before = None;
+            self.spare.extend(step.before.take());
+            step.entries.clear();
         }
         self.run = start;
         let earlier = self.steps.range(..start).rposition(|step| step.before.is_some());
@@ -186,14 +244,26 @@ impl Tracker {
             let due = self.last_snapshot_at.is_none_or(|last| at.duration_since(last) >= SNAPSHOT_EVERY);
             self.since_snapshot += 1;
             if due || self.run == 0 || self.since_snapshot >= FRAMES_PER_SNAPSHOT {
-                step.before = Some(self.set.clone());
+                let mut before = self.spare.pop().unwrap_or_default();
+                before.clone_from(&self.set);
+                step.before = Some(before);
                 self.last_snapshot_at = Some(at);
                 self.since_snapshot = 0;
             }
             if let Some(model) = self.config.sensors.get(step.frame.sensor.index()) {
-                self.set.apply(&step.frame, model, &mut self.work, &mut self.births);
+                self.set.apply(Run {
+                    frame: &step.frame,
+                    by: Observer { sensor: step.frame.sensor, model, parts: &self.config.parts },
+                    map: self.config.map.as_deref(),
+                    work: &mut self.work,
+                    identities: &mut self.births,
+                });
+                step.entries.append(&mut self.work.journal.entries);
             }
-            self.set.keep_strongest(self.config.max_participants);
+            if self.set.participants.len() > self.config.max_participants {
+                self.set.keep_strongest(self.config.max_participants);
+                self.work.forget_places();
+            }
             self.run += 1;
         }
         self.forget();
@@ -212,12 +282,17 @@ impl Tracker {
         } else {
             useless
         };
-        if let Some(last) = self.steps.drain(..drop).next_back() {
-            self.forgotten_until = Some(key(&last.frame));
+        for mut step in self.steps.drain(..drop) {
+            self.forgotten_until = Some(key(&step.frame));
+            self.spare.extend(step.before.take());
+            self.entries.append(&mut step.entries);
         }
+        self.spare.truncate(MAX_SPARE);
         self.run = self.steps.len();
         if let Some(oldest) = self.steps.front().map(|step| key(&step.frame)) {
-            self.births.recent = self.births.recent.split_off(&(oldest, 0));
+            while self.births.recent.first_key_value().is_some_and(|((birth, _), _)| *birth < oldest) {
+                self.births.recent.pop_first();
+            }
         }
     }
 
@@ -226,9 +301,30 @@ impl Tracker {
     pub fn tracks_at(&mut self, at: Timestamp, tracks: &mut Vec<Track>) {
         self.catch_up();
         tracks.clear();
-        let shown = self.set.participants.iter().filter(|p| p.confirmed && !p.is_over(at));
+        let shown = self.set.participants.iter().filter(|p| p.is_shown(at));
         tracks.extend(shown.map(|participant| participant.track(at)));
         tracks.sort_unstable_by_key(|track| track.id);
+    }
+
+    /// The estimated errors of each sensor, by its index in the configuration.
+    #[must_use]
+    pub fn registrations(&self) -> &[Registration] {
+        &self.set.registrations
+    }
+
+    /// Takes what is known of the lives of tracks and can no longer change, oldest first. Nothing where the configuration
+    /// does not ask for it; where it does, somebody must take it, or it piles up.
+    pub fn drain_journal(&mut self, entries: &mut Vec<Entry>) {
+        entries.append(&mut self.entries);
+    }
+
+    /// As [`drain_journal`](Self::drain_journal), and what could still change: for the end.
+    pub fn finish_journal(&mut self, entries: &mut Vec<Entry>) {
+        self.catch_up();
+        entries.append(&mut self.entries);
+        for step in &mut self.steps {
+            entries.append(&mut step.entries);
+        }
     }
 
     /// Number of frames that are kept to be run again; bounded.

@@ -51,9 +51,31 @@ pub struct SensorModel {
     pub field_of_view_rad: f64,
     /// Range, metres.
     pub range_m: f64,
+    /// Height above the road, metres: decides what a vehicle hides.
+    pub height_m: f64,
+    /// False detections in one frame, about.
+    pub clutter_per_frame: f64,
 }
 
 impl SensorModel {
+    /// A sensor of which only the view is known: six metres high (a camera eight), with the usual clutter of its kind.
+    #[must_use]
+    pub fn new(
+        kind: SensorKind,
+        position_m: Vector2,
+        direction_rad: f64,
+        field_of_view_rad: f64,
+        range_m: f64,
+    ) -> Self {
+        let (height_m, clutter_per_frame) = match kind {
+            SensorKind::Camera => (8.0, 0.5),
+            SensorKind::Radar => (6.0, 2.0),
+            SensorKind::Lidar => (6.0, 0.7),
+            SensorKind::V2x => (0.0, 0.0),
+        };
+        Self { kind, position_m, direction_rad, field_of_view_rad, range_m, height_m, clutter_per_frame }
+    }
+
     /// Whether a point is within range and field of view.
     #[must_use]
     pub fn sees(&self, point_m: Vector2) -> bool {
@@ -101,8 +123,28 @@ impl Covariance2 {
 pub struct Velocity {
     /// Site frame, metres per second.
     pub mps: Vector2,
-    /// One-sigma of each component, metres per second.
+    /// One-sigma along its own direction, metres per second.
+    pub along_sd_mps: f64,
+    /// One-sigma across its own direction, metres per second.
+    pub across_sd_mps: f64,
+}
+
+/// Speed over ground without a direction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Speed {
+    /// Metres per second, not negative.
+    pub mps: f64,
+    /// One-sigma, metres per second.
     pub sd_mps: f64,
+}
+
+/// Direction of the longer axis, forwards.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Heading {
+    /// Radians counter-clockwise from east.
+    pub rad: f64,
+    /// One-sigma, radians.
+    pub sd_rad: f64,
 }
 
 /// Speed along the line of sight.
@@ -127,10 +169,12 @@ pub struct Detection {
     pub covariance_m2: Covariance2,
     /// Velocity over ground.
     pub velocity: Option<Velocity>,
+    /// Speed, where its direction is not known.
+    pub speed: Option<Speed>,
     /// Doppler speed.
     pub radial: Option<Radial>,
-    /// Heading, radians counter-clockwise from east.
-    pub heading_rad: Option<f64>,
+    /// Heading.
+    pub heading: Option<Heading>,
     /// Length and width, metres.
     pub extent_m: Option<(f64, f64)>,
     /// Class, where the sensor tells one.
@@ -141,6 +185,26 @@ pub struct Detection {
     pub object_id: Option<u64>,
     /// Identity in V2X messages; binding.
     pub v2x_id: Option<V2xId>,
+}
+
+impl Detection {
+    /// A detection of which only the place is known.
+    #[must_use]
+    pub fn new(position_m: Vector2, covariance_m2: Covariance2) -> Self {
+        Self {
+            position_m,
+            covariance_m2,
+            velocity: None,
+            speed: None,
+            radial: None,
+            heading: None,
+            extent_m: None,
+            class: None,
+            confidence: 0.7,
+            object_id: None,
+            v2x_id: None,
+        }
+    }
 }
 
 /// All that one sensor saw at one instant.
@@ -169,10 +233,14 @@ pub struct Track {
     pub position_m: Vector2,
     /// Velocity over ground, metres per second.
     pub velocity_mps: Vector2,
+    /// Acceleration over ground, metres per second squared.
+    pub acceleration_mps2: Vector2,
     /// Covariance of (x, y, vx, vy): upper triangle by rows, SI units.
     pub covariance: [f64; 10],
     /// Heading, radians counter-clockwise from east; `None` while it is not known.
     pub heading_rad: Option<f64>,
+    /// One-sigma of the heading, radians.
+    pub heading_sd_rad: Option<f64>,
     /// Length and width, metres.
     pub extent_m: (f64, f64),
     /// Belief over the classes.

@@ -12,18 +12,9 @@ use proptest::prelude::*;
 use rsu_units::{Timestamp, Vector2};
 
 fn tracker() -> Tracker {
-    let sensor = |kind| SensorModel {
-        kind,
-        position_m: Vector2::new(0.0, 30.0),
-        direction_rad: 0.0,
-        field_of_view_rad: TAU,
-        range_m: 300.0,
-    };
-    Tracker::new(TrackerConfig {
-        sensors: [SensorKind::Lidar, SensorKind::Camera, SensorKind::V2x].map(sensor).to_vec(),
-        reorder_window: Duration::from_millis(500),
-        max_participants: 100,
-    })
+    let sensor = |kind| SensorModel::new(kind, Vector2::new(0.0, 30.0), 0.0, TAU, 300.0);
+    let sensors = [SensorKind::Lidar, SensorKind::Camera, SensorKind::V2x].map(sensor).to_vec();
+    Tracker::new(TrackerConfig { max_participants: 100, ..TrackerConfig::new(sensors) })
 }
 
 fn at(seconds: f64) -> Timestamp {
@@ -32,16 +23,11 @@ fn at(seconds: f64) -> Timestamp {
 
 fn seen(x: f64, y: f64, vx: f64) -> Detection {
     Detection {
-        position_m: Vector2::new(x, y),
-        covariance_m2: Covariance2 { xx: 0.05, xy: 0.0, yy: 0.05 },
-        velocity: Some(Velocity { mps: Vector2::new(vx, 0.0), sd_mps: 0.5 }),
-        radial: None,
-        heading_rad: None,
+        velocity: Some(Velocity { mps: Vector2::new(vx, 0.0), along_sd_mps: 0.5, across_sd_mps: 0.5 }),
         extent_m: Some((4.5, 1.8)),
         class: Some(Class::Car),
         confidence: 0.9,
-        object_id: None,
-        v2x_id: None,
+        ..Detection::new(Vector2::new(x, y), Covariance2 { xx: 0.05, xy: 0.0, yy: 0.05 })
     }
 }
 

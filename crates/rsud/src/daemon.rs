@@ -35,6 +35,9 @@ const AIR_QUEUE: usize = 64;
 /// Senders whose profile the health shows.
 const SENDERS_SHOWN: usize = 64;
 
+/// Findings of the map that the log shows at the start.
+const FINDINGS_SHOWN: usize = 20;
+
 /// A stop takes at most so long, whatever the broker does.
 const STOP_WITHIN: Duration = Duration::from_millis(4200);
 
@@ -137,11 +140,13 @@ impl Daemon {
             inner.spawn(air::run(air, socket, to, receiver, filled, stats.clone(), stop.clone()));
             sender
         });
+        let findings = config.core.map.validate();
         let core = Core::new(config.core, started_at);
         let runner =
             CoreRunner { core, inputs, filled, waiting, stats: stats.clone(), senders, on_air, outputs: Vec::new() };
         inner.spawn(runner.run(stop.clone()));
         inner.close();
+        warn_of_map(&findings);
         info!(version = env!("CARGO_PKG_VERSION"), "rsud started");
         Ok(Self { addresses, stats, link: uplink.link, stop, stop_uplink, inner, uplink: uplink.task })
     }
@@ -160,6 +165,16 @@ impl Daemon {
             warn!("the uplink did not end in time");
         }
         info!("rsud stopped");
+    }
+}
+
+/// Tells the log what is probably wrong with the map, once; a map that is wrong throughout must not fill the log.
+fn warn_of_map(findings: &[site_map::Finding]) {
+    for finding in findings.iter().take(FINDINGS_SHOWN) {
+        warn!(%finding, "the site's map");
+    }
+    if let Some(more) = findings.len().checked_sub(FINDINGS_SHOWN).filter(|more| *more > 0) {
+        warn!(more, "the site's map has more findings; `rsud map check` shows all");
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use rsud::commands::{convert, run, watch};
+use rsud::commands::{convert, map, offline, run, watch};
 use rsud::config::{LogConfig, LogFormat, load_vendor_header};
 
 /// Edge software of a C-V2X roadside unit.
@@ -67,8 +67,31 @@ enum Command {
         #[arg(long, value_enum, default_value = "2020")]
         profile: convert::ProfileArg,
     },
+    /// Check or draw a map: a site file, the site of a configuration, or a MAP message.
+    Map {
+        #[command(subcommand)]
+        command: MapCommand,
+    },
+    /// Run recorded detections through the tracker.
+    Fuse(offline::FuseArgs),
+    /// Run recorded detections through the tracker and the event detectors.
+    Events(offline::EventsArgs),
     /// Subscribe to a broker and print events and a summary.
     Watch(watch::WatchArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum MapCommand {
+    /// Say what is probably wrong with it.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Draw it, as SVG on standard output.
+    Show {
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -101,6 +124,12 @@ fn main() -> ExitCode {
             let stdin = BufReader::new(std::io::stdin().lock());
             convert::encode(stdin, std::io::stdout().lock(), profile.into())
         }
+        Command::Map { command: MapCommand::Check { file } } => map::check(&file, std::io::stdout().lock()),
+        Command::Map { command: MapCommand::Show { file } } => {
+            map::show(&file, std::io::stdout().lock()).map(|()| true)
+        }
+        Command::Fuse(args) => offline::fuse(&args),
+        Command::Events(args) => offline::events(&args).map(|()| true),
         Command::Watch(args) => {
             let log = LogConfig { format: LogFormat::Human, level: Some("warn".into()) };
             run::start_log(&log).and_then(|()| with_runtime(watch::watch(args)).map(|()| true))

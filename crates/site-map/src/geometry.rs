@@ -2,47 +2,76 @@
 
 use rsu_units::Vector2;
 
-/// Where a point is beside a line: along it, to its left, and the line's direction there.
+/// A straight piece of a line, longer than zero.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Projection {
-    /// Metres along the line to the nearest point of the line.
-    pub(crate) along_m: f64,
-    /// Metres from the line, positive to the left.
-    pub(crate) left_m: f64,
-    /// Distance to the nearest point of the line.
-    pub(crate) distance_m: f64,
-    /// Direction of the line there, radians.
-    pub(crate) direction_rad: f64,
-    /// The nearest point is an end of the line and the point lies beyond it.
-    pub(crate) beyond_end: bool,
+pub(crate) struct Segment {
+    pub(crate) start: Vector2,
+    pub(crate) unit: Vector2,
+    pub(crate) length_m: f64,
 }
 
-/// Projects a point onto a line of at least two points, each segment longer than zero.
-pub(crate) fn project(line: &[Vector2], point: Vector2) -> Option<Projection> {
-    let mut best: Option<Projection> = None;
-    let mut start_m = 0.0;
-    let last = line.len().checked_sub(2)?;
-    for (index, (a, b)) in line.iter().zip(line.iter().skip(1)).enumerate() {
-        let segment = *b - *a;
-        let length_m = segment.norm();
-        let unit = segment * length_m.recip();
-        let offset = point - *a;
-        let raw_m = offset.dot(unit);
-        let along_m = raw_m.clamp(0.0, length_m);
-        let distance_m = (offset - unit * along_m).norm();
-        if best.is_none_or(|best| distance_m < best.distance_m) {
-            let beyond_end = (index == 0 && raw_m < 0.0) || (index == last && raw_m > length_m);
-            best = Some(Projection {
-                along_m: start_m + along_m,
-                left_m: unit.cross(offset).signum() * distance_m,
-                distance_m,
-                direction_rad: segment.angle_rad(),
-                beyond_end,
-            });
-        }
-        start_m += length_m;
+/// Where a point is beside a segment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Foot {
+    /// Metres along the segment to its nearest point.
+    pub(crate) along_m: f64,
+    /// Distance to the nearest point, positive on the left.
+    pub(crate) left_m: f64,
+    /// Distance to the nearest point.
+    pub(crate) distance_m: f64,
+    /// The point lies before the start.
+    pub(crate) before: bool,
+    /// The point lies after the end.
+    pub(crate) after: bool,
+}
+
+impl Segment {
+    pub(crate) fn new(start: Vector2, end: Vector2) -> Self {
+        let whole = end - start;
+        let length_m = whole.norm();
+        Self { start, unit: whole * length_m.recip(), length_m }
     }
-    best
+
+    pub(crate) fn end(&self) -> Vector2 {
+        self.start + self.unit * self.length_m
+    }
+
+    /// The lowest and the highest coordinates.
+    pub(crate) fn bounds(&self) -> (Vector2, Vector2) {
+        let (a, b) = (self.start, self.end());
+        (Vector2::new(a.x.min(b.x), a.y.min(b.y)), Vector2::new(a.x.max(b.x), a.y.max(b.y)))
+    }
+
+    pub(crate) fn project(&self, point: Vector2) -> Foot {
+        let offset = point - self.start;
+        let raw_m = offset.dot(self.unit);
+        let along_m = raw_m.clamp(0.0, self.length_m);
+        let distance_m = (offset - self.unit * along_m).norm();
+        Foot {
+            along_m,
+            left_m: distance_m.copysign(self.unit.cross(offset)),
+            distance_m,
+            before: raw_m < 0.0,
+            after: raw_m > self.length_m,
+        }
+    }
+
+    /// Where two segments cross, as metres along each; nothing for parallel ones.
+    pub(crate) fn crossing(&self, other: &Self) -> Option<(f64, f64)> {
+        let sine = self.unit.cross(other.unit);
+        if sine.abs() < 1e-9 {
+            return None;
+        }
+        let between = other.start - self.start;
+        let (ours_m, theirs_m) = (between.cross(other.unit) / sine, between.cross(self.unit) / sine);
+        let on_both = (0.0..=self.length_m).contains(&ours_m) && (0.0..=other.length_m).contains(&theirs_m);
+        on_both.then_some((ours_m, theirs_m))
+    }
+}
+
+/// The segments of a line.
+pub(crate) fn segments(line: &[Vector2]) -> impl DoubleEndedIterator<Item = Segment> + Clone {
+    line.iter().zip(line.iter().skip(1)).map(|(a, b)| Segment::new(*a, *b))
 }
 
 /// Length of a line, metres.
@@ -56,6 +85,17 @@ pub(crate) fn inside(polygon: &[Vector2], point: Vector2) -> bool {
     polygon.iter().zip(next).fold(false, |inside, (a, b)| {
         let crosses = (a.y > point.y) != (b.y > point.y) && point.x < (b.x - a.x) * (point.y - a.y) / (b.y - a.y) + a.x;
         inside != crosses
+    })
+}
+
+/// Whether a line, or a polygon if it is closed, crosses itself.
+pub(crate) fn crosses_itself(points: &[Vector2], closed: bool) -> bool {
+    let closing = points.last().zip(points.first()).filter(|_| closed).map(|(a, b)| Segment::new(*a, *b));
+    let all: Vec<Segment> = segments(points).chain(closing.filter(|segment| segment.length_m > 0.0)).collect();
+    all.iter().enumerate().any(|(number, segment)| {
+        // Neighbours touch where they join, also the last and the first of a polygon.
+        let last = all.len() - usize::from(closed && number == 0);
+        all.get(number + 2..last).unwrap_or_default().iter().any(|other| segment.crossing(other).is_some())
     })
 }
 
@@ -97,15 +137,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn projection_tells_side_and_place() {
-        let line = [Vector2::new(0.0, 0.0), Vector2::new(10.0, 0.0), Vector2::new(10.0, 10.0)];
-        let p = project(&line, Vector2::new(4.0, 1.0)).unwrap();
-        assert_eq!((p.along_m, p.left_m, p.beyond_end), (4.0, 1.0, false));
-        let p = project(&line, Vector2::new(11.0, 6.0)).unwrap();
-        assert_eq!((p.along_m, p.left_m), (16.0, -1.0));
-        assert!(project(&line, Vector2::new(10.0, 12.0)).unwrap().beyond_end);
-        assert!(project(&line, Vector2::new(-1.0, 0.0)).unwrap().beyond_end);
-        assert!(project(&line[..1], Vector2::default()).is_none());
+    fn a_foot_tells_side_and_place() {
+        let segment = Segment::new(Vector2::new(0.0, 0.0), Vector2::new(10.0, 0.0));
+        let foot = segment.project(Vector2::new(4.0, 1.0));
+        assert_eq!((foot.along_m, foot.left_m, foot.before, foot.after), (4.0, 1.0, false, false));
+        let foot = segment.project(Vector2::new(13.0, -4.0));
+        assert_eq!((foot.along_m, foot.left_m, foot.before, foot.after), (10.0, -5.0, false, true));
+        assert!(segment.project(Vector2::new(-1.0, 0.0)).before);
+    }
+
+    #[test]
+    fn segments_cross_or_not() {
+        let segment = |a: (f64, f64), b: (f64, f64)| Segment::new(Vector2::new(a.0, a.1), Vector2::new(b.0, b.1));
+        let east = segment((0.0, 0.0), (10.0, 0.0));
+        assert_eq!(east.crossing(&segment((4.0, -3.0), (4.0, 3.0))), Some((4.0, 3.0)));
+        assert_eq!(east.crossing(&segment((4.0, 1.0), (4.0, 3.0))), None);
+        assert_eq!(east.crossing(&segment((0.0, 1.0), (10.0, 1.0))), None);
     }
 
     #[test]

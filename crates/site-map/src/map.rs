@@ -1,66 +1,48 @@
-//! Lanes and areas of one site.
+//! The map of one site: how it is made, and its plain contents.
+//!
+//! [`SiteMap::new`] refuses what would make answers meaningless (lines without length, widths that no lane has, two
+//! things with one name), draws the connections that have no line of their own, and builds the spatial index. What is
+//! merely unlikely it takes; [`SiteMap::validate`] tells about that.
+
+use std::collections::BTreeSet;
 
 use rsu_units::Vector2;
 use thiserror::Error;
 
-use crate::SiteFrame;
-use crate::geometry::{inside, length_m, project, twice_area};
+use crate::conflict::{ConflictPoint, conflict_points};
+use crate::curve::connection_curve;
+use crate::geometry::{inside, length_m, twice_area};
+use crate::index::{Index, Way};
+use crate::{Area, AreaKind, Connection, Lane, SiteFrame};
 
-/// Who a lane is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum LaneKind {
-    /// Motor vehicles: the carriageway.
-    Vehicle,
-    /// Bicycles.
-    Bicycle,
-    /// Pedestrians who cross the carriageway; its line goes from kerb to kerb.
-    Crosswalk,
-    /// Pedestrians beside the carriageway.
-    Sidewalk,
-}
+/// Most lanes of a map.
+pub const MAX_LANES: usize = 4096;
+/// Most areas of a map.
+pub const MAX_AREAS: usize = 1024;
+/// Most connections of a lane.
+pub const MAX_CONNECTIONS: usize = 32;
+/// Most points of all lanes, connections and areas of a map together.
+pub const MAX_POINTS: usize = 200_000;
+/// Most points of one line or polygon.
+pub const MAX_LINE_POINTS: usize = 2000;
+/// Farthest that a coordinate can be from the reference point, metres.
+pub const MAX_COORDINATE_M: f64 = 100_000.0;
+/// Smallest and largest width of a lane, metres.
+pub const WIDTH_M: std::ops::RangeInclusive<f64> = 0.5..=30.0;
 
-/// One lane. The line leads along the direction of travel.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Lane {
-    /// Name, unique within the map.
-    pub id: String,
-    /// Who it is for.
-    pub kind: LaneKind,
-    /// Width, metres.
-    pub width_m: f64,
-    /// Centre line in site metres, at least two points.
-    pub points_m: Vec<Vector2>,
-    /// Whether the line ends at a stop line, where vehicles wait for a signal or for priority.
-    pub stop_line: bool,
-    /// Speed limit, metres per second, where one is known.
-    pub speed_limit_mps: Option<f64>,
-}
-
-/// What an area is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AreaKind {
-    /// The inside of a junction: carriageway without lanes.
-    Junction,
-}
-
-/// A polygon with a meaning.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Area {
-    /// Name, unique within the map.
-    pub id: String,
-    /// What it is.
-    pub kind: AreaKind,
-    /// Corners in site metres, at least three.
-    pub polygon_m: Vec<Vector2>,
-}
+/// Points of a line that are nearer to each other than this are one point, metres.
+pub(crate) const SAME_POINT_M: f64 = 1e-3;
 
 /// What is wrong with a map.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum MapError {
     /// A line has too few points, a point that is no number, or no length between two points.
-    #[error("{id}: the line needs at least two points, all different from their neighbours and finite")]
+    #[error(
+        "{id}: the line needs at least two points, all different from their neighbours, finite and within 100 km of the \
+         reference point"
+    )]
     BadLine {
-        /// Lane.
+        /// Lane, or lanes of the connection.
         id: String,
     },
     /// A width that no lane has.
@@ -70,6 +52,14 @@ pub enum MapError {
         id: String,
         /// Its width.
         width_m: f64,
+    },
+    /// A speed limit that is no number.
+    #[error("{id}: {speed_limit_mps} m/s is no speed limit")]
+    BadSpeedLimit {
+        /// Lane.
+        id: String,
+        /// Its limit.
+        speed_limit_mps: f64,
     },
     /// A polygon that encloses nothing.
     #[error("{id}: the polygon needs at least three finite corners that enclose an area")]
@@ -83,6 +73,16 @@ pub enum MapError {
         /// Lane or area.
         id: String,
     },
+    /// More of something than a map can hold.
+    #[error("{count} {what}: a map holds at most {max}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many there can be.
+        max: usize,
+    },
     /// The map message has no position for its node.
     #[error("MAP: node {node} has no reference position")]
     NoReference {
@@ -91,35 +91,28 @@ pub enum MapError {
     },
 }
 
-/// Where a point is on a lane.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LanePlace<'a> {
-    /// The lane.
-    pub lane: &'a Lane,
-    /// Metres along the lane from its start.
-    pub along_m: f64,
-    /// Metres from here to the lane's end.
-    pub to_end_m: f64,
-    /// Metres to the left of the centre line.
-    pub left_m: f64,
-    /// Direction of travel there, radians counter-clockwise from east.
-    pub direction_rad: f64,
-}
-
 /// The map of one site.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct SiteMap {
     frame: SiteFrame,
-    lanes: Vec<IndexedLane>,
+    lanes: Vec<Lane>,
     areas: Vec<Area>,
+    /// Indices of the lanes in the order of their names.
+    by_id: Vec<usize>,
+    approaches: Vec<String>,
+    /// The lanes in their order, then the connections in the order of their lanes.
+    pub(crate) ways: Vec<Way>,
+    /// Of each lane: the way that is its first connection.
+    pub(crate) first_connection: Vec<usize>,
+    pub(crate) index: Index,
+    conflicts: Vec<ConflictPoint>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-struct IndexedLane {
-    lane: Lane,
-    length_m: f64,
-    low: Vector2,
-    high: Vector2,
+impl PartialEq for SiteMap {
+    fn eq(&self, other: &Self) -> bool {
+        // Everything else is made of these.
+        self.frame == other.frame && self.lanes == other.lanes && self.areas == other.areas
+    }
 }
 
 impl SiteMap {
@@ -127,47 +120,29 @@ impl SiteMap {
     ///
     /// # Errors
     /// [`MapError`] names the first part that cannot be.
-    pub fn new(frame: SiteFrame, lanes: Vec<Lane>, areas: Vec<Area>) -> Result<Self, MapError> {
-        let mut names = std::collections::BTreeSet::new();
-        for id in lanes.iter().map(|lane| &lane.id).chain(areas.iter().map(|area| &area.id)) {
-            if !names.insert(id.as_str()) {
-                return Err(MapError::Twice { id: id.clone() });
-            }
-        }
+    pub fn new(frame: SiteFrame, mut lanes: Vec<Lane>, areas: Vec<Area>) -> Result<Self, MapError> {
+        check_numbers(&lanes, &areas)?;
+        check_names(&lanes, &areas)?;
         for lane in &lanes {
-            let separate = lane.points_m.iter().zip(lane.points_m.iter().skip(1)).all(|(a, b)| (*b - *a).norm() > 1e-3);
-            if lane.points_m.len() < 2 || !separate || !lane.points_m.iter().all(|p| p.is_finite()) {
-                return Err(MapError::BadLine { id: lane.id.clone() });
-            }
-            if !(0.5..=30.0).contains(&lane.width_m) {
-                return Err(MapError::BadWidth { id: lane.id.clone(), width_m: lane.width_m });
-            }
+            check_lane(lane)?;
         }
         for area in &areas {
-            let finite = area.polygon_m.iter().all(|p| p.is_finite());
-            if area.polygon_m.len() < 3 || !finite || twice_area(&area.polygon_m).abs() < 0.02 {
-                return Err(MapError::BadPolygon { id: area.id.clone() });
+            check_area(area)?;
+        }
+        let mut by_id: Vec<usize> = (0..lanes.len()).collect();
+        by_id.sort_by(|a, b| lanes.get(*a).map(|lane| &lane.id).cmp(&lanes.get(*b).map(|lane| &lane.id)));
+        draw_connections(&mut lanes, &by_id);
+        let mut approaches: Vec<String> = Vec::new();
+        let mut known = BTreeSet::new();
+        for approach in lanes.iter().filter_map(|lane| lane.approach.as_ref()) {
+            if known.insert(approach) {
+                approaches.push(approach.clone());
             }
         }
-        let lanes = lanes
-            .into_iter()
-            .map(|lane| {
-                let half = lane.width_m / 2.0;
-                let fold = |start: f64, pick: fn(f64, f64) -> f64, of: fn(&Vector2) -> f64| {
-                    lane.points_m.iter().map(of).fold(start, pick)
-                };
-                let low = Vector2::new(
-                    fold(f64::INFINITY, f64::min, |p| p.x) - half,
-                    fold(f64::INFINITY, f64::min, |p| p.y) - half,
-                );
-                let high = Vector2::new(
-                    fold(f64::NEG_INFINITY, f64::max, |p| p.x) + half,
-                    fold(f64::NEG_INFINITY, f64::max, |p| p.y) + half,
-                );
-                IndexedLane { length_m: length_m(&lane.points_m), lane, low, high }
-            })
-            .collect();
-        Ok(Self { frame, lanes, areas })
+        let (ways, first_connection) = ways(&lanes, &by_id);
+        let index = Index::new(ways.iter().map(|way| (way, line_of(&lanes, way))));
+        let conflicts = conflict_points(&lanes, &ways, &index);
+        Ok(Self { frame, lanes, areas, by_id, approaches, ways, first_connection, index, conflicts })
     }
 
     /// The site frame.
@@ -176,9 +151,27 @@ impl SiteMap {
         &self.frame
     }
 
-    /// All lanes.
+    /// All lanes, in the order in which they were given. Their connections have their lines.
     pub fn lanes(&self) -> impl Iterator<Item = &Lane> {
-        self.lanes.iter().map(|indexed| &indexed.lane)
+        self.lanes.iter()
+    }
+
+    /// The lane of a name.
+    #[must_use]
+    pub fn lane(&self, id: &str) -> Option<&Lane> {
+        self.lane_by_index(self.lane_index(id)?)
+    }
+
+    /// The place of a lane in [`SiteMap::lanes`].
+    #[must_use]
+    pub fn lane_index(&self, id: &str) -> Option<usize> {
+        find(&self.lanes, &self.by_id, id)
+    }
+
+    /// The lane at a place in [`SiteMap::lanes`].
+    #[must_use]
+    pub fn lane_by_index(&self, index: usize) -> Option<&Lane> {
+        self.lanes.get(index)
     }
 
     /// All areas.
@@ -187,37 +180,21 @@ impl SiteMap {
         &self.areas
     }
 
-    /// The lanes of a kind that hold a point, or would if they were `margin_m` wider on each side. A negative margin
-    /// makes them narrower.
-    pub fn lanes_at(&self, kind: LaneKind, point_m: Vector2, margin_m: f64) -> impl Iterator<Item = LanePlace<'_>> {
-        let reach = margin_m.max(0.0);
-        self.lanes.iter().filter_map(move |indexed| {
-            let out = indexed.lane.kind != kind
-                || point_m.x < indexed.low.x - reach
-                || point_m.y < indexed.low.y - reach
-                || point_m.x > indexed.high.x + reach
-                || point_m.y > indexed.high.y + reach;
-            if out {
-                return None;
-            }
-            let place = project(&indexed.lane.points_m, point_m)?;
-            let beside = place.distance_m <= indexed.lane.width_m / 2.0 + margin_m;
-            (beside && !(place.beyond_end && place.distance_m > reach)).then_some(LanePlace {
-                lane: &indexed.lane,
-                along_m: place.along_m,
-                to_end_m: indexed.length_m - place.along_m,
-                left_m: place.left_m,
-                direction_rad: place.direction_rad,
-            })
-        })
+    /// The names of the approaches, in the order in which they first occur.
+    pub fn approaches(&self) -> impl Iterator<Item = &str> {
+        self.approaches.iter().map(String::as_str)
     }
 
-    /// The vehicle or bicycle lane whose centre line is nearest, of those that hold the point.
+    /// The lanes of an approach.
+    pub fn lanes_of<'a>(&'a self, approach: &'a str) -> impl Iterator<Item = &'a Lane> {
+        self.lanes.iter().filter(move |lane| lane.approach.as_deref() == Some(approach))
+    }
+
+    /// Where connections cross each other, merge, or cross a crosswalk; and where lanes cross a crosswalk. Those of the
+    /// first lanes come first.
     #[must_use]
-    pub fn lane_at(&self, point_m: Vector2) -> Option<LanePlace<'_>> {
-        self.lanes_at(LaneKind::Vehicle, point_m, 0.0)
-            .chain(self.lanes_at(LaneKind::Bicycle, point_m, 0.0))
-            .min_by(|a, b| a.left_m.abs().total_cmp(&b.left_m.abs()))
+    pub fn conflict_points(&self) -> &[ConflictPoint] {
+        &self.conflicts
     }
 
     /// Whether a point is inside of a junction.
@@ -226,27 +203,142 @@ impl SiteMap {
         self.areas.iter().any(|area| area.kind == AreaKind::Junction && inside(&area.polygon_m, point_m))
     }
 
-    /// Whether a point is on the carriageway, at least `margin_m` from its lanes' edges.
-    #[must_use]
-    pub fn on_carriageway(&self, point_m: Vector2, margin_m: f64) -> bool {
-        self.lanes_at(LaneKind::Vehicle, point_m, -margin_m).next().is_some() || self.in_junction(point_m)
+    pub(crate) fn line(&self, way: &Way) -> &[Vector2] {
+        line_of(&self.lanes, way)
     }
 
-    /// Whether a point is on a crosswalk, or within `margin_m` of one.
-    #[must_use]
-    pub fn on_crosswalk(&self, point_m: Vector2, margin_m: f64) -> bool {
-        self.lanes_at(LaneKind::Crosswalk, point_m, margin_m).next().is_some()
+    pub(crate) fn connection(&self, way: &Way) -> Option<&Connection> {
+        self.lanes.get(way.lane)?.connections.get(way.connection?)
     }
+}
+
+/// The line of a lane or connection.
+pub(crate) fn line_of<'a>(lanes: &'a [Lane], way: &Way) -> &'a [Vector2] {
+    let Some(lane) = lanes.get(way.lane) else { return &[] };
+    match way.connection {
+        None => &lane.points_m,
+        Some(connection) => lane.connections.get(connection).map_or(&[], |connection| &connection.points_m),
+    }
+}
+
+fn find(lanes: &[Lane], by_id: &[usize], id: &str) -> Option<usize> {
+    let name = |index: &usize| lanes.get(*index).map_or("", |lane| lane.id.as_str());
+    by_id.binary_search_by(|index| name(index).cmp(id)).ok().and_then(|place| by_id.get(place).copied())
+}
+
+fn check_numbers(lanes: &[Lane], areas: &[Area]) -> Result<(), MapError> {
+    let at_most = |what, count, max| if count > max { Err(MapError::TooMany { what, count, max }) } else { Ok(()) };
+    at_most("lanes", lanes.len(), MAX_LANES)?;
+    at_most("areas", areas.len(), MAX_AREAS)?;
+    for lane in lanes {
+        at_most("connections of one lane", lane.connections.len(), MAX_CONNECTIONS)?;
+    }
+    let connections = || lanes.iter().flat_map(|lane| &lane.connections).map(|connection| connection.points_m.len());
+    let polygons = || areas.iter().map(|area| area.polygon_m.len());
+    let lines = || lanes.iter().map(|lane| lane.points_m.len()).chain(connections()).chain(polygons());
+    at_most("points of one line", lines().max().unwrap_or(0), MAX_LINE_POINTS)?;
+    at_most("points", lines().sum(), MAX_POINTS)
+}
+
+fn check_names(lanes: &[Lane], areas: &[Area]) -> Result<(), MapError> {
+    let mut names = BTreeSet::new();
+    for id in lanes.iter().map(|lane| &lane.id).chain(areas.iter().map(|area| &area.id)) {
+        if !names.insert(id.as_str()) {
+            return Err(MapError::Twice { id: id.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn can_be(point: &Vector2) -> bool {
+    // No number is not less than anything.
+    point.x.abs() <= MAX_COORDINATE_M && point.y.abs() <= MAX_COORDINATE_M
+}
+
+fn is_line(points_m: &[Vector2]) -> bool {
+    points_m.len() >= 2
+        && points_m.iter().all(can_be)
+        && points_m.iter().zip(points_m.iter().skip(1)).all(|(a, b)| (*b - *a).norm() > SAME_POINT_M)
+}
+
+fn check_lane(lane: &Lane) -> Result<(), MapError> {
+    if !is_line(&lane.points_m) {
+        return Err(MapError::BadLine { id: lane.id.clone() });
+    }
+    if !WIDTH_M.contains(&lane.width_m) {
+        return Err(MapError::BadWidth { id: lane.id.clone(), width_m: lane.width_m });
+    }
+    if let Some(speed_limit_mps) = lane.speed_limit_mps.filter(|limit| !(limit.is_finite() && *limit >= 0.0)) {
+        return Err(MapError::BadSpeedLimit { id: lane.id.clone(), speed_limit_mps });
+    }
+    let bad = |connection: &&Connection| !connection.points_m.is_empty() && !is_line(&connection.points_m);
+    match lane.connections.iter().find(bad) {
+        Some(connection) => Err(MapError::BadLine { id: format!("{} -> {}", lane.id, connection.to) }),
+        None => Ok(()),
+    }
+}
+
+fn check_area(area: &Area) -> Result<(), MapError> {
+    let finite = area.polygon_m.iter().all(can_be);
+    if area.polygon_m.len() < 3 || !finite || twice_area(&area.polygon_m).abs() < 0.02 {
+        return Err(MapError::BadPolygon { id: area.id.clone() });
+    }
+    Ok(())
+}
+
+/// Gives each connection without a line a curve, where its lane is known and does not begin at once.
+fn draw_connections(lanes: &mut [Lane], by_id: &[usize]) {
+    let curves: Vec<(usize, usize, Vec<Vector2>)> = lanes
+        .iter()
+        .enumerate()
+        .flat_map(|(index, lane)| {
+            lane.connections.iter().enumerate().map(move |(number, to)| (index, lane, number, to))
+        })
+        .filter(|(_, _, _, connection)| connection.points_m.is_empty())
+        .filter_map(|(index, lane, number, connection)| {
+            let to = lanes.get(find(lanes, by_id, &connection.to)?)?;
+            Some((index, number, connection_curve(&lane.points_m, &to.points_m)))
+        })
+        .collect();
+    for (lane, number, points_m) in curves {
+        if let Some(connection) = lanes.get_mut(lane).and_then(|lane| lane.connections.get_mut(number)) {
+            connection.points_m = points_m;
+        }
+    }
+}
+
+fn ways(lanes: &[Lane], by_id: &[usize]) -> (Vec<Way>, Vec<usize>) {
+    let way = |(index, lane): (usize, &Lane)| Way {
+        lane: index,
+        connection: None,
+        to: None,
+        length_m: length_m(&lane.points_m),
+        half_width_m: lane.width_m / 2.0,
+    };
+    let mut ways: Vec<Way> = lanes.iter().enumerate().map(way).collect();
+    let mut first_connection = Vec::with_capacity(lanes.len());
+    for (index, lane) in lanes.iter().enumerate() {
+        first_connection.push(ways.len());
+        ways.extend(lane.connections.iter().enumerate().map(|(number, connection)| Way {
+            lane: index,
+            connection: Some(number),
+            to: find(lanes, by_id, &connection.to),
+            length_m: length_m(&connection.points_m),
+            half_width_m: lane.width_m / 2.0,
+        }));
+    }
+    (ways, first_connection)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop")]
 mod tests {
     use super::*;
+    use crate::{LaneKind, Turn};
 
-    fn lane(id: &str, kind: LaneKind, width_m: f64, points: &[(f64, f64)]) -> Lane {
+    fn lane(id: &str, width_m: f64, points: &[(f64, f64)]) -> Lane {
         let points_m = points.iter().map(|(x, y)| Vector2::new(*x, *y)).collect();
-        Lane { id: id.into(), kind, width_m, points_m, stop_line: false, speed_limit_mps: None }
+        Lane::new(id, LaneKind::Vehicle, width_m, points_m)
     }
 
     fn map(lanes: Vec<Lane>) -> Result<SiteMap, MapError> {
@@ -254,39 +346,51 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_lane_wins() {
-        let map = map(vec![
-            lane("east", LaneKind::Vehicle, 3.5, &[(0.0, 0.0), (100.0, 0.0)]),
-            lane("west", LaneKind::Vehicle, 3.5, &[(100.0, 3.5), (0.0, 3.5)]),
-        ])
-        .unwrap();
-        let place = map.lane_at(Vector2::new(30.0, 1.0)).unwrap();
-        assert_eq!((place.lane.id.as_str(), place.along_m, place.to_end_m, place.left_m), ("east", 30.0, 70.0, 1.0));
-        assert_eq!(map.lane_at(Vector2::new(30.0, 3.0)).unwrap().lane.id, "west");
-        assert!(map.lane_at(Vector2::new(30.0, 6.0)).is_none());
-        assert!(map.lane_at(Vector2::new(101.0, 0.0)).is_none());
-        assert_eq!(map.lanes_at(LaneKind::Vehicle, Vector2::new(30.0, 1.0), 1.0).count(), 2);
-    }
-
-    #[test]
-    fn crosswalks_are_told_from_the_carriageway() {
-        let map = map(vec![
-            lane("east", LaneKind::Vehicle, 3.5, &[(0.0, 0.0), (100.0, 0.0)]),
-            lane("zebra", LaneKind::Crosswalk, 4.0, &[(50.0, -5.0), (50.0, 5.0)]),
-        ])
-        .unwrap();
-        assert!(map.on_carriageway(Vector2::new(50.0, 1.0), 0.3) && map.on_crosswalk(Vector2::new(50.0, 1.0), 0.0));
-        assert!(!map.on_crosswalk(Vector2::new(53.0, 1.0), 0.5) && map.on_crosswalk(Vector2::new(53.0, 1.0), 1.5));
-        assert!(!map.on_carriageway(Vector2::new(50.0, 1.7), 0.3));
-    }
-
-    #[test]
     fn what_cannot_be_is_refused() {
         let bad = |lanes| map(lanes).unwrap_err().to_string();
-        assert!(bad(vec![lane("a", LaneKind::Vehicle, 3.5, &[(0.0, 0.0)])]).contains("a: the line"));
-        assert!(bad(vec![lane("a", LaneKind::Vehicle, 0.1, &[(0.0, 0.0), (1.0, 0.0)])]).contains("width 0.1"));
-        let twice = lane("a", LaneKind::Vehicle, 3.0, &[(0.0, 0.0), (1.0, 0.0)]);
-        assert!(bad(vec![twice.clone(), twice]).contains("twice"));
-        assert!(bad(vec![lane("a", LaneKind::Vehicle, 3.0, &[(0.0, 0.0), (f64::NAN, 0.0)])]).contains("finite"));
+        assert!(bad(vec![lane("a", 3.5, &[(0.0, 0.0)])]).contains("a: the line"));
+        assert!(bad(vec![lane("a", 0.1, &[(0.0, 0.0), (1.0, 0.0)])]).contains("width 0.1"));
+        let twice = lane("a", 3.0, &[(0.0, 0.0), (1.0, 0.0)]);
+        assert!(bad(vec![twice.clone(), twice.clone()]).contains("twice"));
+        assert!(bad(vec![lane("a", 3.0, &[(0.0, 0.0), (f64::NAN, 0.0)])]).contains("finite"));
+        assert!(bad(vec![lane("a", 3.0, &[(0.0, 0.0), (1e6, 0.0)])]).contains("100 km"));
+        assert!(bad(vec![twice.clone().with_speed_limit(f64::INFINITY)]).contains("speed limit"));
+        let mut connection = Connection::new("b", Turn::Left);
+        connection.points_m = vec![Vector2::default()];
+        assert!(bad(vec![twice.with_connection(connection)]).contains("a -> b: the line"));
+        let many = (0..=MAX_LANES).map(|n| lane(&n.to_string(), 3.0, &[(0.0, 0.0), (1.0, 0.0)])).collect();
+        assert!(bad(many).contains("at most 4096"));
+    }
+
+    #[test]
+    fn lanes_are_found_by_name_and_approach() {
+        let map = map(vec![
+            lane("b", 3.0, &[(0.0, 0.0), (9.0, 0.0)]).with_approach("west"),
+            lane("a", 3.0, &[(0.0, 3.0), (9.0, 3.0)]).with_approach("west"),
+            lane("c", 3.0, &[(30.0, 3.0), (20.0, 3.0)]).with_approach("east"),
+        ])
+        .unwrap();
+        assert_eq!(map.lane("a").unwrap().id, "a");
+        assert_eq!(map.lane_index("c"), Some(2));
+        assert!(map.lane("d").is_none());
+        assert_eq!(map.approaches().collect::<Vec<_>>(), ["west", "east"]);
+        assert_eq!(map.lanes_of("west").map(|lane| lane.id.as_str()).collect::<Vec<_>>(), ["b", "a"]);
+    }
+
+    #[test]
+    fn connections_without_a_line_get_one() {
+        let map = map(vec![
+            lane("in", 3.0, &[(-50.0, 0.0), (0.0, 0.0)])
+                .with_connection(Connection::new("left", Turn::Left))
+                .with_connection(Connection::new("on", Turn::Straight))
+                .with_connection(Connection::new("nowhere", Turn::Right)),
+            lane("left", 3.0, &[(10.0, 10.0), (10.0, 60.0)]),
+            lane("on", 3.0, &[(0.0, 0.0), (20.0, 0.0)]),
+        ])
+        .unwrap();
+        let connections = &map.lane("in").unwrap().connections;
+        let lengths: Vec<usize> = connections.iter().map(|connection| connection.points_m.len()).collect();
+        assert!(lengths.first().unwrap() > &8, "{lengths:?}");
+        assert_eq!(lengths.get(1..).unwrap(), [0, 0]);
     }
 }

@@ -153,9 +153,15 @@ fn reference_id(id: u32) -> v1::NodeReference {
 
 fn link(arm: usize, inbound_link: bool) -> v1::Link {
     let line = |track| if inbound_link { inbound(arm, track) } else { outbound(arm, track) };
-    let vehicle = |index: usize| lane(index + 1, v1::LaneType::Vehicle, LANE_WIDTH_M, &line(Track::Vehicle(index)));
+    let ways_on = |track| if inbound_link { connections(arm, track) } else { Vec::new() };
+    let vehicle = |index: usize| {
+        let track = Track::Vehicle(index);
+        let lane = lane(index + 1, v1::LaneType::Vehicle, LANE_WIDTH_M, &line(track));
+        v1::Lane { connects_to: ways_on(track), ..lane }
+    };
     let mut lanes: Vec<v1::Lane> = (0..VEHICLE_LANES).map(vehicle).collect();
-    lanes.push(lane(VEHICLE_LANES + 1, v1::LaneType::BikeLane, BIKE_WIDTH_M, &line(Track::Bicycle)));
+    let bicycles = lane(VEHICLE_LANES + 1, v1::LaneType::BikeLane, BIKE_WIDTH_M, &line(Track::Bicycle));
+    lanes.push(v1::Lane { connects_to: ways_on(Track::Bicycle), ..bicycles });
     if inbound_link {
         lanes.push(lane(VEHICLE_LANES + 2, v1::LaneType::Crosswalk, CROSSWALK_WIDTH_M, &crosswalk(arm)));
     }
@@ -168,6 +174,30 @@ fn link(arm: usize, inbound_link: bool) -> v1::Link {
         lanes,
         ..v1::Link::default()
     }
+}
+
+/// Where an inbound lane leads, as the road users of the simulation go.
+fn connections(arm: usize, track: Track) -> Vec<v1::Connection> {
+    const STRAIGHT: (usize, u32) = (2, 1);
+    const LEFT: (usize, u32) = (3, 1 << 1);
+    const RIGHT: (usize, u32) = (1, 1 << 2);
+    let (lane_id, turns) = match track {
+        Track::Vehicle(0) => (1, vec![LEFT]),
+        Track::Vehicle(lane) if lane + 1 == VEHICLE_LANES => (lane + 1, vec![STRAIGHT, RIGHT]),
+        Track::Vehicle(lane) => (lane + 1, vec![STRAIGHT]),
+        Track::Bicycle => (VEHICLE_LANES + 1, vec![STRAIGHT]),
+    };
+    let connection = |(arms_on, maneuver): (usize, u32)| v1::Connection {
+        remote: Some(reference_id(((arm + arms_on) % 4) as u32 + 2)),
+        lane: Some(v1::ConnectingLane { lane_id: lane_id as u32, maneuvers: Some(maneuver) }),
+        phase_id: Some(phase_id(arm, (arms_on, maneuver) == LEFT)),
+    };
+    turns.into_iter().map(connection).collect()
+}
+
+/// The number of an arm's phase in SPAT: left turns have one of their own, right turns go with those straight on.
+fn phase_id(arm: usize, left: bool) -> u32 {
+    arm as u32 * 2 + 1 + u32::from(left)
 }
 
 fn lane(id: usize, kind: v1::LaneType, width_m: f64, line: &[Vector2]) -> v1::Lane {
@@ -203,7 +233,7 @@ pub fn to_wgs84(point_m: Vector2) -> (f64, f64) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may stop")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop")]
 mod tests {
     use site_map::{LaneKind, SiteMap};
 
@@ -234,6 +264,25 @@ mod tests {
             None,
         );
         assert!(message.unwrap().to_uper().is_ok());
+    }
+
+    #[test]
+    fn the_map_knows_the_ways_across() {
+        let frame = SiteFrame::new(REFERENCE_DEG.0, REFERENCE_DEG.1).unwrap();
+        let map = SiteMap::from_map_message(frame, &map_message()).unwrap();
+        let errors = map.validate().into_iter().filter(|finding| finding.severity == site_map::Severity::Error);
+        assert_eq!(errors.map(|finding| finding.to_string()).collect::<Vec<_>>(), Vec::<String>::new());
+        // Each arm: one to the left, two straight on, one to the right, and the bicycles.
+        assert_eq!(map.lanes().map(|lane| lane.connections.len()).sum::<usize>(), 20);
+        for connection in map.lanes().flat_map(|lane| &lane.connections) {
+            assert!(map.lane(&connection.to).is_some(), "{}", connection.to);
+        }
+        // From the east to the south is a left turn, with the second phase of the arm.
+        let left = &map.lane("440.2-440.1/1").unwrap().connections[0];
+        assert_eq!((left.to.as_str(), left.turn, left.signal_group), ("440.1-440.5/1", site_map::Turn::Left, Some(2)));
+        let groups: Vec<u32> = map.lanes().flat_map(|lane| &lane.connections).filter_map(|c| c.signal_group).collect();
+        let spat = crate::signals::spat(0, 0.0, None, 0);
+        assert!(groups.iter().all(|group| spat.intersections[0].phases.iter().any(|phase| phase.id == *group)));
     }
 
     #[test]

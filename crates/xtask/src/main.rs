@@ -1,8 +1,14 @@
 //! Project chores: `cargo xtask test` runs everything that must pass, `cargo xtask tidy` the rules of the house alone.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
+mod bench_events;
+mod bench_fusion;
+mod python;
 mod rival;
+mod scenes;
+mod score_events;
 mod tidy;
+mod visibility;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -14,7 +20,13 @@ cargo xtask test     format, lints, house rules, licences, all tests and doc tes
 cargo xtask tools    what the tests need: mosquitto, and pycrate in target/tools
 cargo xtask tidy     house rules and licences only
 cargo xtask bench    the criterion benches
-cargo xtask bench codec   the codec beside C code that asn1c generates from the same ASN.1";
+cargo xtask bench codec   the codec beside C code that asn1c generates from the same ASN.1
+cargo xtask bench fusion  the tracker on simulated scenes, beside its goals and other trackers; figures in target/bench
+    --quick               two scenes only
+    --ablation            the tracker without each of its parts on one scene, and what no sensor saw there
+    --rsud PATH           with this program instead of a release build
+cargo xtask bench events  the event detectors on simulated scenes, beside the truth; figures in target/bench
+    --rsud PATH           as above";
 
 fn main() -> ExitCode {
     let command = std::env::args().nth(1).unwrap_or_default();
@@ -22,11 +34,7 @@ fn main() -> ExitCode {
         "test" => test(),
         "tidy" => tidy::check(&root()),
         "tools" => tools(),
-        "bench" => match std::env::args().nth(2).as_deref() {
-            Some("codec") => rival::bench(),
-            None => cargo(&["bench", "--workspace", "--benches"]),
-            Some(other) => Err(anyhow::anyhow!("there is no bench {other:?}\n{HELP}")),
-        },
+        "bench" => bench(),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())
@@ -39,6 +47,17 @@ fn main() -> ExitCode {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn bench() -> anyhow::Result<()> {
+    let options: Vec<String> = std::env::args().skip(3).collect();
+    match std::env::args().nth(2).as_deref() {
+        Some("codec") => rival::bench(),
+        Some("fusion") => bench_fusion::bench(&bench_fusion::Options::parse(&options)?),
+        Some("events") => bench_events::bench(&bench_fusion::Options::parse(&options)?),
+        None => cargo(&["bench", "--workspace", "--benches"]),
+        Some(other) => bail!("there is no bench {other:?}\n{HELP}"),
     }
 }
 
@@ -127,28 +146,9 @@ fn tools() -> anyhow::Result<()> {
 
 /// The codec is checked against an implementation in Python.
 fn pycrate() -> anyhow::Result<()> {
-    let folder = root().join("target/tools/python");
-    let python = folder.join("bin/python3");
-    let requirements = root().join("crates/v2x-codec/tests/interop/requirements.txt");
-    let there = || {
-        let mut command = Command::new(&python);
-        command.args(["-c", "import pycrate_asn1rt"]).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    if there() {
-        return Ok(());
-    }
-    println!("pycrate is not there; installing it into {}", folder.display());
-    let make = || run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
-    if make().is_err() {
-        println!("python3 cannot make an environment; trying apt-get");
-        for args in [["update", "-qq"].as_slice(), &["install", "-y", "-qq", "python3-venv"]] {
-            let _ = Command::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive").status();
-        }
-        make()?;
-    }
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&requirements))?;
-    if there() { Ok(()) } else { bail!("the codec's cross-check needs pycrate in {}", folder.display()) }
+    let requirements = "crates/v2x-codec/tests/interop/requirements.txt";
+    python::environment("python", requirements, "import pycrate_asn1rt")?;
+    Ok(())
 }
 
 /// The end-to-end tests need a real broker.

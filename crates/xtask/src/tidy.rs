@@ -14,7 +14,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("rsu-units", &[]),
     ("v2x-codec", &["rsu-proto"]),
     ("site-map", &["rsu-proto", "rsu-units"]),
-    ("fusion", &["rsu-units"]),
+    ("fusion", &["rsu-units", "site-map"]),
     ("traffic-events", &["fusion", "rsu-units", "site-map"]),
     ("edge-core", &["fusion", "rsu-proto", "rsu-units", "site-map", "traffic-events"]),
     ("traffic-sim", &["rsu-proto", "rsu-units", "site-map", "v2x-codec"]),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, missing_docs, unreachable_pub, reason = "a test may stop")]
 #![allow(dead_code, reason = "each test and bench uses its part")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use edge_core::{CoreConfig, Input, Periods, SensorSetup, intake};
@@ -9,7 +10,7 @@ use fusion::{Class, SensorKind, SensorModel};
 use rsu_proto::{Message as _, v1};
 use rsu_units::Timestamp;
 use site_map::{SiteFrame, SiteMap};
-use traffic_events::EventsConfig;
+use traffic_events::{EventsConfig, LaneStatisticsConfig};
 use traffic_sim::{Channel, SimConfig, Simulation, SpecKind, layout};
 use v2x_codec::{Message, Profile, dsmp};
 
@@ -21,9 +22,11 @@ pub fn config() -> CoreConfig {
     CoreConfig {
         rsu_id: "test".into(),
         boot_id: START.as_micros(),
-        map: SiteMap::from_map_message(frame, &layout::map_message()).unwrap(),
+        map: Arc::new(SiteMap::from_map_message(frame, &layout::map_message()).unwrap()),
+        junction: layout::map_message().nodes.first().and_then(|node| node.id),
         sensors: sensors(),
         events: EventsConfig::default(),
+        lane_statistics: LaneStatisticsConfig { interval: Duration::from_secs(10), ..LaneStatisticsConfig::default() },
         periods: Periods::default(),
         reorder_window: Duration::from_millis(500),
         max_clock_lead: Duration::from_millis(100),
@@ -36,17 +39,17 @@ pub fn config() -> CoreConfig {
 fn sensors() -> Vec<SensorSetup> {
     let setup = |spec: traffic_sim::SensorSpec| SensorSetup {
         id: spec.id.into(),
-        model: SensorModel {
-            kind: match spec.kind {
+        model: SensorModel::new(
+            match spec.kind {
                 SpecKind::Camera => SensorKind::Camera,
                 SpecKind::Radar => SensorKind::Radar,
                 SpecKind::Lidar => SensorKind::Lidar,
             },
-            position_m: spec.position_m,
-            direction_rad: spec.direction_rad,
-            field_of_view_rad: spec.field_of_view_rad,
-            range_m: spec.range_m,
-        },
+            spec.position_m,
+            spec.direction_rad,
+            spec.field_of_view_rad,
+            spec.range_m,
+        ),
         range_sd_m: spec.range_sd_m,
         azimuth_sd_rad: spec.azimuth_sd_rad,
         velocity_sd_mps: spec.speed_sd_mps,

@@ -3,6 +3,8 @@
 pub mod convert;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod map;
+pub mod offline;
 pub mod run;
 pub mod watch;
 

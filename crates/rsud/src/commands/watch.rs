@@ -174,6 +174,16 @@ pub(crate) fn kind_name(kind: v1::EventKind) -> &'static str {
         v1::EventKind::StoppedVehicle => "stopped vehicle",
         v1::EventKind::WrongWayDriving => "wrong-way driving",
         v1::EventKind::PedestrianOnCarriageway => "pedestrian on the road",
+        v1::EventKind::Speeding => "speeding",
+        v1::EventKind::SlowVehicle => "slow vehicle",
+        v1::EventKind::Queue => "queue",
+        v1::EventKind::RedLightRunning => "red-light running",
+        v1::EventKind::Obstacle => "obstacle",
+        v1::EventKind::EmergencyVehicle => "emergency vehicle",
+        v1::EventKind::LargeVehicle => "large vehicle",
+        v1::EventKind::CollisionRisk => "collision risk",
+        v1::EventKind::IllegalUTurn => "illegal U-turn",
+        v1::EventKind::IllegalLaneUse => "illegal lane use",
         v1::EventKind::Unspecified => "unknown event",
     }
 }

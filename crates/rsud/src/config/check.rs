@@ -3,19 +3,18 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use edge_core::{CoreConfig, Periods, SensorSetup};
 use fusion::{Class, MAX_SENSORS, SensorKind, SensorModel};
 use rsu_units::{Vector2, angle};
-use traffic_events::EventsConfig;
 
 use super::ConfigError;
-use super::file::{
-    AdapterConfig, CloudConfig, Config, EventsSection, LogConfig, PayloadFormat, SensorConfig, SensorKindName,
-};
+use super::events::events;
+use super::file::{AdapterConfig, CloudConfig, Config, LogConfig, PayloadFormat, SensorConfig, SensorKindName};
 use super::radio::{Radio, broadcast, radio};
-use super::site::site_map;
+use super::site::{junction, site_map};
 
 /// A configuration that can be started.
 #[derive(Debug, Clone)]
@@ -159,11 +158,14 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
     };
     let health_s = checker.range("cloud.health_period_s", config.cloud.health_period_s as f64, 1.0, 3600.0)?;
     let sends_in = pc5.as_ref().and_then(|radio| radio.send.as_ref()).map(|send| send.profile);
+    let (events, lane_statistics) = events(&checker, &config.events)?;
     let core = CoreConfig {
         boot_id: 0,
-        map,
+        map: Arc::new(map),
+        junction: junction(&checker, &config.site, map_message.as_ref())?,
         sensors,
-        events: events(&checker, &config.events)?,
+        events,
+        lane_statistics,
         periods: Periods { health: Duration::from_secs_f64(health_s), ..Periods::default() },
         reorder_window: millis("tracking.reorder_window_ms", tracking.reorder_window_ms, 5000)?,
         max_clock_lead: millis("tracking.max_clock_lead_ms", tracking.max_clock_lead_ms, 1000)?,
@@ -238,11 +240,14 @@ fn sensor_setup(
     Ok(SensorSetup {
         id,
         model: SensorModel {
-            kind,
-            position_m,
-            direction_rad: angle::rad_from_heading_deg(heading_deg),
-            field_of_view_rad: field_of_view_deg.to_radians(),
-            range_m: checker.range(&key("range_m"), sensor.range_m, 1.0, 2000.0)?,
+            height_m: checker.range(&key("height_m"), sensor.height_m, 0.0, 100.0)?,
+            ..SensorModel::new(
+                kind,
+                position_m,
+                angle::rad_from_heading_deg(heading_deg),
+                field_of_view_deg.to_radians(),
+                checker.range(&key("range_m"), sensor.range_m, 1.0, 2000.0)?,
+            )
         },
         range_sd_m: sd("range_sd_m", sensor.range_sd_m, usual.0)?,
         azimuth_sd_rad: sd("azimuth_sd_deg", sensor.azimuth_sd_deg, usual.1)?.to_radians(),
@@ -252,35 +257,6 @@ fn sensor_setup(
         ignore_sensor_clock: sensor.ignore_sensor_clock,
         classes,
     })
-}
-
-fn events(checker: &Checker<'_>, section: &EventsSection) -> Result<EventsConfig, ConfigError> {
-    let mut events = EventsConfig::default();
-    let seconds = |key: &str, value: Option<f64>, slot: &mut Duration| -> Result<(), ConfigError> {
-        if let Some(value) = value {
-            *slot = Duration::from_secs_f64(checker.range(key, value, 0.0, 3600.0)?);
-        }
-        Ok(())
-    };
-    let number = |key: &str, value: Option<f64>, max: f64, slot: &mut f64| -> Result<(), ConfigError> {
-        if let Some(value) = value {
-            *slot = checker.range(key, value, 0.0, max)?;
-        }
-        Ok(())
-    };
-    let (from, to) = (&section.stopped_vehicle, &mut events.stopped_vehicle);
-    number("events.stopped_vehicle.max_speed_mps", from.max_speed_mps, 5.0, &mut to.max_speed_mps)?;
-    seconds("events.stopped_vehicle.min_duration_s", from.min_duration_s, &mut to.min_duration)?;
-    number("events.stopped_vehicle.stop_line_zone_m", from.stop_line_zone_m, 1000.0, &mut to.stop_line_zone_m)?;
-    number("events.stopped_vehicle.queue_gap_m", from.queue_gap_m, 100.0, &mut to.queue_gap_m)?;
-    let (from, to) = (&section.wrong_way, &mut events.wrong_way);
-    number("events.wrong_way.min_speed_mps", from.min_speed_mps, 50.0, &mut to.min_speed_mps)?;
-    seconds("events.wrong_way.min_duration_s", from.min_duration_s, &mut to.min_duration)?;
-    let (from, to) = (&section.pedestrian_on_carriageway, &mut events.pedestrian);
-    let key = "events.pedestrian_on_carriageway";
-    number(&format!("{key}.crosswalk_margin_m"), from.crosswalk_margin_m, 50.0, &mut to.crosswalk_margin_m)?;
-    seconds(&format!("{key}.min_duration_s"), from.min_duration_s, &mut to.min_duration)?;
-    Ok(events)
 }
 
 fn cloud(checker: &Checker<'_>, cloud: &CloudConfig, rsu_id: String) -> Result<CloudSettings, ConfigError> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::events::EventsSection;
 use super::radio::Pc5Config;
 use super::site::SiteConfig;
 
@@ -76,6 +77,9 @@ pub struct SensorConfig {
     pub field_of_view_deg: f64,
     /// Range, metres.
     pub range_m: f64,
+    /// How high it hangs, metres above the road: tells who can hide whom.
+    #[serde(default = "default_height_m")]
+    pub height_m: f64,
     /// From measurement to arrival, where the sensor gives no time, milliseconds.
     #[serde(default = "default_latency_ms")]
     pub latency_ms: u64,
@@ -93,6 +97,10 @@ pub struct SensorConfig {
     /// The class of each label of the sensor.
     #[serde(default)]
     pub classes: BTreeMap<String, String>,
+}
+
+fn default_height_m() -> f64 {
+    6.0
 }
 
 fn default_latency_ms() -> u64 {
@@ -141,52 +149,6 @@ impl Default for TrackingConfig {
     fn default() -> Self {
         Self { reorder_window_ms: 500, max_clock_lead_ms: 100, v2x_range_m: 500.0, max_participants: 2000 }
     }
-}
-
-/// The event detectors.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct EventsSection {
-    /// Stopped vehicle (903).
-    pub stopped_vehicle: StoppedSection,
-    /// Wrong-way driving (904).
-    pub wrong_way: WrongWaySection,
-    /// Pedestrian on the carriageway (405).
-    pub pedestrian_on_carriageway: PedestrianSection,
-}
-
-/// Stopped vehicle.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct StoppedSection {
-    /// Slower than this is standing, metres per second.
-    pub max_speed_mps: Option<f64>,
-    /// Standing so long is an event, seconds.
-    pub min_duration_s: Option<f64>,
-    /// Within this distance of a stop line vehicles may wait, metres.
-    pub stop_line_zone_m: Option<f64>,
-    /// Who stands so close behind a standing vehicle waits for it, metres.
-    pub queue_gap_m: Option<f64>,
-}
-
-/// Wrong-way driving.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct WrongWaySection {
-    /// Slower than this a direction is not trusted, metres per second.
-    pub min_speed_mps: Option<f64>,
-    /// Driving wrong so long is an event, seconds.
-    pub min_duration_s: Option<f64>,
-}
-
-/// Pedestrian on the carriageway.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PedestrianSection {
-    /// How far from a crosswalk the pedestrian must be, metres.
-    pub crosswalk_margin_m: Option<f64>,
-    /// Being there so long is an event, seconds.
-    pub min_duration_s: Option<f64>,
 }
 
 /// The broker.

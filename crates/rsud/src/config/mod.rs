@@ -4,6 +4,7 @@
 //! checks it into [`Checked`] (the meaning: what cannot be is refused with the key and what would be right).
 
 mod check;
+mod events;
 mod file;
 mod radio;
 mod site;
@@ -13,15 +14,23 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub use check::{Checked, CloudSettings, check};
+pub use events::{
+    CollisionSection, EmergencySection, EventsSection, LaneStatisticsSection, LaneUseSection, LargeVehicleSection,
+    ObstacleSection, PedestrianSection, PresenceSection, QueueSection, RedLightSection, SlowSection, SpeedingSection,
+    StoppedSection, UTurnSection, WrongWaySection,
+};
 pub use file::{
-    AdapterConfig, CloudConfig, Config, EventsSection, LogConfig, LogFormat, PayloadFormat, PedestrianSection,
-    PoseConfig, RsuConfig, SensorConfig, SensorKindName, StoppedSection, TrackingConfig, WrongWaySection,
+    AdapterConfig, CloudConfig, Config, LogConfig, LogFormat, PayloadFormat, PoseConfig, RsuConfig, SensorConfig,
+    SensorKindName, TrackingConfig,
 };
 pub use radio::{
     ByteOrderName, FieldConfig, FramingName, ImmediateForwardConfig, LengthConfig, MagicConfig, Pc5Config, ProfileName,
     Radio, SendConfig, Sending, ServiceConfig, TimestampUnitName, VendorHeaderConfig, load_vendor_header,
 };
-pub use site::{AreaConfig, AreaKindName, LaneConfig, LaneKindName, MapSource, SiteConfig};
+pub use site::{
+    AreaConfig, AreaKindName, ConnectionConfig, DatumName, LaneConfig, LaneKindName, MapSource, NodeConfig, SiteConfig,
+    TurnName, load_site_file, load_site_text,
+};
 
 /// What is wrong with a configuration.
 #[derive(Debug, Error)]

@@ -166,6 +166,7 @@ fn schema(item: &Item) -> &'static str {
         Item::Tracks(_) => "rsu.v1.TrackList",
         Item::Event(_) => "rsu.v1.TrafficEvent",
         Item::V2x(_) => "rsu.v1.V2xMessage",
+        Item::LaneStatistics(_) => "rsu.v1.LaneStatistics",
         Item::Health(_) => "rsu.v1.Health",
     }
 }

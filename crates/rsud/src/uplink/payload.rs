@@ -14,6 +14,7 @@ pub fn stream_topic(rsu_id: &str, item: &Item) -> String {
     match item {
         Item::Tracks(_) => format!("{TOPIC_ROOT}/{rsu_id}/tracks"),
         Item::Event(_) => format!("{TOPIC_ROOT}/{rsu_id}/events"),
+        Item::LaneStatistics(_) => format!("{TOPIC_ROOT}/{rsu_id}/lane-statistics"),
         Item::Health(_) => format!("{TOPIC_ROOT}/{rsu_id}/health"),
         Item::V2x(message) => {
             let kind = message.header.as_ref().map_or("ext", |header| header.stream.as_str());
@@ -40,10 +41,12 @@ pub fn encode(item: &Item, format: PayloadFormat) -> Result<Vec<u8>, serde_json:
         (PayloadFormat::Protobuf, Item::Tracks(message)) => Ok(message.encode_to_vec()),
         (PayloadFormat::Protobuf, Item::Event(message)) => Ok(message.encode_to_vec()),
         (PayloadFormat::Protobuf, Item::V2x(message)) => Ok(message.encode_to_vec()),
+        (PayloadFormat::Protobuf, Item::LaneStatistics(message)) => Ok(message.encode_to_vec()),
         (PayloadFormat::Protobuf, Item::Health(message)) => Ok(message.encode_to_vec()),
         (PayloadFormat::Json, Item::Tracks(message)) => serde_json::to_vec(message),
         (PayloadFormat::Json, Item::Event(message)) => serde_json::to_vec(message),
         (PayloadFormat::Json, Item::V2x(message)) => serde_json::to_vec(message),
+        (PayloadFormat::Json, Item::LaneStatistics(message)) => serde_json::to_vec(message),
         (PayloadFormat::Json, Item::Health(message)) => serde_json::to_vec(message),
     }
 }
@@ -86,6 +89,7 @@ pub fn decode(topic: &str, payload: &[u8]) -> Result<Received, String> {
     match stream {
         "tracks" => one(payload).map(Item::Tracks).map(Received::Item),
         "events" => one(payload).map(Item::Event).map(Received::Item),
+        "lane-statistics" => one(payload).map(Item::LaneStatistics).map(Received::Item),
         "health" => one(payload).map(Item::Health).map(Received::Item),
         "state" => one(payload).map(Received::State),
         stream if stream.starts_with("v2x/") => {
@@ -111,6 +115,10 @@ mod tests {
             }),
             Item::Event(v1::TrafficEvent { event_id: 9, event_code: 904, ..v1::TrafficEvent::default() }),
             Item::V2x(Box::new(v1::V2xMessage { header: Some(header), aid: Some(111), ..v1::V2xMessage::default() })),
+            Item::LaneStatistics(v1::LaneStatistics {
+                lanes: vec![v1::LaneInterval { lane_id: "east-in-1".into(), ..v1::LaneInterval::default() }],
+                ..v1::LaneStatistics::default()
+            }),
             Item::Health(v1::Health { uptime_s: 1.5, ..v1::Health::default() }),
         ];
         for item in items {

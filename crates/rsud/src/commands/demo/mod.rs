@@ -99,6 +99,7 @@ impl Delivered {
             }
             Item::V2x(_) => self.messages += 1,
             Item::Health(_) => self.health += 1,
+            Item::LaneStatistics(_) => {}
         }
     }
 }

@@ -21,6 +21,9 @@ pub(crate) fn config(broker_port: u16) -> anyhow::Result<Checked> {
     let config = Config {
         rsu: RsuConfig { id: "demo".into() },
         site: SiteConfig {
+            version: None,
+            datum: crate::config::DatumName::Wgs84,
+            node: None,
             latitude_deg: layout::REFERENCE_DEG.0,
             longitude_deg: layout::REFERENCE_DEG.1,
             map_file: None,
@@ -67,6 +70,7 @@ fn sensor(spec: &SensorSpec) -> SensorConfig {
         },
         field_of_view_deg: spec.field_of_view_rad.to_degrees(),
         range_m: spec.range_m,
+        height_m: 6.0,
         latency_ms: (spec.latency_s.0 * 1000.0) as u64,
         ignore_sensor_clock: !spec.has_clock,
         range_sd_m: Some(spec.range_sd_m),

@@ -1,0 +1,453 @@
+//! The sections `[events.*]`: which detectors run, and their thresholds. What is left out keeps the default of
+//! `traffic-events`; `deploy/rsud.toml` shows the keys and `docs/events.md` says what they mean.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use traffic_events::{
+    CollisionConfig, EmergencyConfig, EventsConfig, LaneStatisticsConfig, LaneUseConfig, LargeVehicleConfig,
+    ObstacleConfig, PedestrianConfig, PresenceConfig, QueueConfig, RedLightConfig, SlowConfig, SpeedingConfig,
+    StoppedConfig, UTurnConfig, WrongWayConfig,
+};
+
+use super::ConfigError;
+use super::check::Checker;
+
+/// A section: optional keys, each a number with its range or a flag, and how it is set.
+macro_rules! section {
+    (
+        $(#[$about:meta])* $name:ident for $config:ty {
+            $($(#[$key_about:meta])* $key:ident ($min:expr, $max:expr) => |$to:ident, $value:ident| $set:expr;)*
+        }
+        flags { $($(#[$flag_about:meta])* $flag:ident => |$flag_to:ident, $on:ident| $set_flag:expr;)* }
+    ) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct $name {
+            $($(#[$flag_about])* pub $flag: Option<bool>,)*
+            $($(#[$key_about])* pub $key: Option<f64>,)*
+        }
+
+        impl $name {
+            fn apply(&self, checker: &Checker<'_>, section: &str, config: &mut $config) -> Result<(), ConfigError> {
+                $(if let Some(value) = self.$key {
+                    let key = format!("events.{section}.{}", stringify!($key));
+                    let ($to, $value) = (&mut *config, checker.range(&key, value, $min, $max)?);
+                    $set;
+                })*
+                $(if let Some($on) = self.$flag {
+                    let $flag_to = &mut *config;
+                    $set_flag;
+                })*
+                Ok(())
+            }
+        }
+    };
+}
+
+/// The section of a detector: the keys that all have, and its own.
+macro_rules! detector {
+    (
+        $(#[$about:meta])* $name:ident for $config:ty {
+            $($(#[$key_about:meta])* $key:ident ($min:expr, $max:expr) => |$to:ident, $value:ident| $set:expr;)*
+        }
+        flags { $($(#[$flag_about:meta])* $flag:ident => |$flag_to:ident, $on:ident| $set_flag:expr;)* }
+    ) => {
+        section! {
+            $(#[$about])* $name for $config {
+                /// The condition must hold so long for the event to start, seconds.
+                #[serde(alias = "min_duration_s")]
+                start_after_s (0.0, 3600.0) => |to, s| to.timing.start_after = seconds(s);
+                /// Until then it must hold at this share of the looks.
+                min_share (0.0, 1.0) => |to, share| to.timing.min_share = share;
+                /// Until then it may be gone so long at once, seconds.
+                max_gap_s (0.0, 3600.0) => |to, s| to.timing.max_gap = seconds(s);
+                /// Gone for so long, the event ends, seconds.
+                end_after_s (0.0, 3600.0) => |to, s| to.timing.end_after = seconds(s);
+                /// Not seen for so long, the event ends as lost, seconds.
+                lost_after_s (0.0, 3600.0) => |to, s| to.timing.lost_after = seconds(s);
+                /// Time between updates, seconds.
+                update_every_s (0.05, 3600.0) => |to, s| to.timing.update_every = seconds(s);
+                $($(#[$key_about])* $key ($min, $max) => |$to, $value| $set;)*
+            }
+            flags {
+                /// Whether the detector runs.
+                enabled => |to, on| to.enabled = on;
+                $($(#[$flag_about])* $flag => |$flag_to, $on| $set_flag;)*
+            }
+        }
+    };
+}
+
+/// The value has passed [`Checker::range`]: it is finite and not negative.
+fn seconds(value: f64) -> Duration {
+    Duration::try_from_secs_f64(value).unwrap_or_default()
+}
+
+/// The event detectors and the lane statistics.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventsSection {
+    /// What a track must be for an event to start on it.
+    pub presence: PresenceSection,
+    /// Stopped vehicle (903).
+    pub stopped_vehicle: StoppedSection,
+    /// Wrong-way driving (904).
+    pub wrong_way: WrongWaySection,
+    /// Pedestrian on the carriageway (405).
+    pub pedestrian_on_carriageway: PedestrianSection,
+    /// Speeding (901).
+    pub speeding: SpeedingSection,
+    /// Slow vehicle (902).
+    pub slow_vehicle: SlowSection,
+    /// Queue (707).
+    pub queue: QueueSection,
+    /// Red-light running.
+    pub red_light: RedLightSection,
+    /// Obstacle (401).
+    pub obstacle: ObstacleSection,
+    /// Emergency vehicle (905).
+    pub emergency_vehicle: EmergencySection,
+    /// Large vehicle (906).
+    pub large_vehicle: LargeVehicleSection,
+    /// Collision risk.
+    pub collision_risk: CollisionSection,
+    /// Illegal U-turn.
+    pub u_turn: UTurnSection,
+    /// Illegal lane use.
+    pub lane_use: LaneUseSection,
+    /// Lane statistics.
+    pub lane_statistics: LaneStatisticsSection,
+}
+
+section! {
+    /// What a track must be for an event to start on it.
+    PresenceSection for PresenceConfig {
+        /// Its first measurement is at least so old, seconds.
+        min_age_s (0.0, 60.0) => |to, s| to.min_age = seconds(s);
+        /// Its latest measurement is at most so old, seconds.
+        max_unmeasured_s (0.0, 60.0) => |to, s| to.max_unmeasured = seconds(s);
+        /// It exists with at least this probability.
+        min_existence (0.0, 1.0) => |to, value| to.min_existence = value;
+    }
+    flags {}
+}
+
+detector! {
+    /// Stopped vehicle.
+    StoppedSection for StoppedConfig {
+        /// Slower than this is standing, metres per second.
+        max_speed_mps (0.0, 5.0) => |to, value| to.max_speed_mps = value;
+        /// Within this distance of a stop line vehicles may wait, metres.
+        stop_line_zone_m (0.0, 1000.0) => |to, value| to.stop_line_zone_m = value;
+        /// It must have come from so far, metres.
+        min_distance_m (0.0, 100.0) => |to, value| to.min_distance_m = value;
+        /// Who stands so close behind a standing vehicle waits for it, metres.
+        queue_gap_m (0.0, 100.0) => |to, value| to.queue_gap_m = value;
+    }
+    flags {}
+}
+
+detector! {
+    /// Wrong-way driving.
+    WrongWaySection for WrongWayConfig {
+        /// Slower than this a direction is not trusted, metres per second.
+        min_speed_mps (0.0, 50.0) => |to, value| to.min_speed_mps = value;
+        /// Off the lane's direction by more than this is wrong, degrees.
+        min_angle_deg (90.0, 180.0) => |to, value| to.min_angle_rad = value.to_radians();
+        /// A lane in the right direction must be farther away than this, metres.
+        lane_margin_m (0.0, 50.0) => |to, value| to.lane_margin_m = value;
+        /// It must have come so far, metres.
+        min_distance_m (0.0, 100.0) => |to, value| to.min_distance_m = value;
+    }
+    flags {}
+}
+
+detector! {
+    /// Pedestrian on the carriageway.
+    PedestrianSection for PedestrianConfig {
+        /// The class must be at least so sure.
+        min_class_probability (0.0, 1.0) => |to, value| to.min_class_probability = value;
+        /// How far within the carriageway's edge the pedestrian must be, metres.
+        edge_margin_m (0.0, 50.0) => |to, value| to.edge_margin_m = value;
+        /// How far from a crosswalk the pedestrian must be, metres.
+        crosswalk_margin_m (0.0, 50.0) => |to, value| to.crosswalk_margin_m = value;
+        /// People so near to each other are one event, metres.
+        group_distance_m (0.0, 50.0) => |to, value| to.group_distance_m = value;
+        /// Stepping on a crosswalk counts once its signal is red for so long, seconds.
+        red_grace_s (0.0, 60.0) => |to, s| to.red_grace = seconds(s);
+    }
+    flags {}
+}
+
+detector! {
+    /// Speeding.
+    SpeedingSection for SpeedingConfig {
+        /// Faster than so many times the limit is an event.
+        start_factor (1.0, 5.0) => |to, value| to.start_factor = value;
+        /// An event goes on above so many times the limit.
+        end_factor (0.5, 5.0) => |to, value| to.end_factor = value;
+        /// The speed must exceed the threshold by so many standard deviations.
+        margin_sigmas (0.0, 10.0) => |to, value| to.margin_sigmas = value;
+        /// The limit where the map has none, kilometres per hour.
+        default_limit_kmh (1.0, 200.0) => |to, value| to.default_limit_mps = Some(value / 3.6);
+    }
+    flags {}
+}
+
+detector! {
+    /// Slow vehicle.
+    SlowSection for SlowConfig {
+        /// Slower than this share of the limit is slow.
+        start_factor (0.0, 1.0) => |to, value| to.start_factor = value;
+        /// An event goes on below this share of the limit.
+        end_factor (0.0, 1.0) => |to, value| to.end_factor = value;
+        /// Slower than this is standing, metres per second.
+        min_speed_mps (0.0, 50.0) => |to, value| to.min_speed_mps = value;
+        /// Nobody may be so near ahead, metres.
+        free_ahead_m (0.0, 1000.0) => |to, value| to.free_ahead_m = value;
+        /// So near to a stop line vehicles brake, metres.
+        stop_line_zone_m (0.0, 1000.0) => |to, value| to.stop_line_zone_m = value;
+        /// So near to the start of a lane vehicles still speed up, metres.
+        start_zone_m (0.0, 1000.0) => |to, value| to.start_zone_m = value;
+        /// The limit where the map has none, kilometres per hour.
+        default_limit_kmh (1.0, 200.0) => |to, value| to.default_limit_mps = Some(value / 3.6);
+    }
+    flags {}
+}
+
+detector! {
+    /// Queue.
+    QueueSection for QueueConfig {
+        /// So many vehicles are a queue.
+        min_vehicles (1.0, 1000.0) => |to, value| to.min_vehicles = value as usize;
+        /// And it is at least so long, metres.
+        min_length_m (0.0, 1000.0) => |to, value| to.min_length_m = value;
+        /// Slower than this is queueing, kilometres per hour.
+        max_speed_kmh (0.0, 50.0) => |to, value| to.max_speed_mps = value / 3.6;
+        /// Who is in an event's queue stays in it up to this speed, kilometres per hour.
+        end_speed_kmh (0.0, 50.0) => |to, value| to.end_speed_mps = value / 3.6;
+        /// Greatest gap within a queue, metres.
+        max_gap_m (0.0, 200.0) => |to, value| to.max_gap_m = value;
+    }
+    flags {
+        /// Only lanes that lead to a stop line.
+        approaches_only => |to, on| to.approaches_only = on;
+    }
+}
+
+detector! {
+    /// Red-light running.
+    RedLightSection for RedLightConfig {
+        /// The signal must be red for so long when the front passes, seconds.
+        red_grace_s (0.0, 60.0) => |to, s| to.red_grace = seconds(s);
+        /// Slower than this is creeping over the line, metres per second.
+        min_speed_mps (0.0, 50.0) => |to, value| to.min_speed_mps = value;
+        /// The centre must be past the line by so much, metres.
+        past_line_m (0.0, 50.0) => |to, value| to.past_line_m = value;
+        /// A heading that changed by more than this shows the turn, degrees.
+        turned_deg (1.0, 180.0) => |to, value| to.turned_rad = value.to_radians();
+        /// Going straight on is shown by so much of the way across.
+        straight_share (0.0, 1.0) => |to, value| to.straight_share = value;
+        /// The event lasts so long at most, seconds.
+        max_duration_s (0.1, 3600.0) => |to, s| to.max_duration = seconds(s);
+    }
+    flags {}
+}
+
+detector! {
+    /// Obstacle.
+    ObstacleSection for ObstacleConfig {
+        /// No class may be likelier than this.
+        max_class_probability (0.0, 1.0) => |to, value| to.max_class_probability = value;
+        /// It never was faster than this, metres per second.
+        max_speed_mps (0.0, 50.0) => |to, value| to.max_speed_mps = value;
+        /// It never was farther from where it appeared, metres.
+        max_distance_m (0.0, 100.0) => |to, value| to.max_distance_m = value;
+        /// How far within the carriageway's edge it lies, metres.
+        edge_margin_m (0.0, 50.0) => |to, value| to.edge_margin_m = value;
+        /// So many sensors must see it.
+        min_sensors (1.0, 32.0) => |to, value| to.min_sensors = value as u32;
+    }
+    flags {}
+}
+
+detector! {
+    /// Emergency vehicle.
+    EmergencySection for EmergencyConfig {
+        /// Who is farther from the middle of the junction does not matter yet, metres.
+        max_distance_m (0.0, 5000.0) => |to, value| to.max_distance_m = value;
+        /// Who stands does not approach, metres per second.
+        min_speed_mps (0.0, 50.0) => |to, value| to.min_speed_mps = value;
+    }
+    flags {}
+}
+
+detector! {
+    /// Large vehicle.
+    LargeVehicleSection for LargeVehicleConfig {
+        /// The class must be at least so sure.
+        min_class_probability (0.0, 1.0) => |to, value| to.min_class_probability = value;
+        /// And it must be at least so long, metres.
+        min_length_m (0.0, 50.0) => |to, value| to.min_length_m = value;
+    }
+    flags {
+        /// Buses count too.
+        buses => |to, on| to.buses = on;
+    }
+}
+
+detector! {
+    /// Collision risk.
+    CollisionSection for CollisionConfig {
+        /// The closest approach is no farther ahead than this, seconds.
+        max_time_s (0.1, 10.0) => |to, value| to.max_time_s = value;
+        /// And comes closer than this, metres.
+        max_miss_m (0.0, 20.0) => |to, value| to.max_miss_m = value;
+        /// With at least this probability.
+        start_probability (0.0, 1.0) => |to, value| to.start_probability = value;
+        /// An event goes on with this probability.
+        end_probability (0.0, 1.0) => |to, value| to.end_probability = value;
+        /// Slower against each other than this is no danger, metres per second.
+        min_relative_speed_mps (0.0, 50.0) => |to, value| to.min_relative_speed_mps = value;
+        /// One behind the other: the braking that it takes, metres per second squared.
+        min_braking_mps2 (0.0, 20.0) => |to, value| to.min_braking_mps2 = value;
+        /// One-sigma of the acceleration that nobody foresees, metres per second squared.
+        acceleration_sd_mps2 (0.0, 20.0) => |to, value| to.acceleration_sd_mps2 = value;
+        /// Each one's class must be at least so sure.
+        min_class_probability (0.0, 1.0) => |to, value| to.min_class_probability = value;
+        /// A bicycle slower than this towards a pedestrian counts as one on foot, metres per second.
+        min_bicycle_speed_mps (0.0, 20.0) => |to, value| to.min_bicycle_speed_mps = value;
+        /// This share of the speed across the own lane is believed.
+        across_share (0.0, 1.0) => |to, value| to.across_share = value;
+    }
+    flags {
+        /// Bicycles among each other count too.
+        bicycle_pairs => |to, on| to.bicycle_pairs = on;
+        /// Vehicles that turn are also predicted along the ways of the map.
+        follow_turns => |to, on| to.follow_turns = on;
+    }
+}
+
+detector! {
+    /// Illegal U-turn.
+    UTurnSection for UTurnConfig {
+        /// A change of heading by more than this is a U-turn, degrees.
+        min_angle_deg (90.0, 180.0) => |to, value| to.min_angle_rad = value.to_radians();
+        /// Slower than this a direction is not trusted, metres per second.
+        min_speed_mps (0.0, 50.0) => |to, value| to.min_speed_mps = value;
+        /// It takes no longer than this from one lane to the other, seconds.
+        max_duration_s (0.1, 3600.0) => |to, s| to.max_duration = seconds(s);
+        /// It is held against a vehicle for so long after it is on its new lane, seconds.
+        memory_s (0.0, 60.0) => |to, s| to.memory = seconds(s);
+    }
+    flags {
+        /// Turning round outside of a junction is illegal too.
+        outside_junction => |to, on| to.outside_junction = on;
+    }
+}
+
+detector! {
+    /// Illegal lane use.
+    LaneUseSection for LaneUseConfig {
+        /// A wrong turn is held against a vehicle for so long, seconds.
+        turn_memory_s (0.0, 60.0) => |to, s| to.turn_memory = seconds(s);
+        /// From the lane before the junction to the one after it takes at most so long, seconds.
+        max_passage_s (0.1, 3600.0) => |to, s| to.max_passage = seconds(s);
+        /// Slower than this is parking or giving way, metres per second.
+        min_speed_mps (0.0, 50.0) => |to, value| to.min_speed_mps = value;
+        /// The centre must be out of all vehicle lanes by so much, metres.
+        lane_margin_m (0.0, 50.0) => |to, value| to.lane_margin_m = value;
+    }
+    flags {}
+}
+
+section! {
+    /// Lane statistics.
+    LaneStatisticsSection for LaneStatisticsConfig {
+        /// Length of an interval, seconds.
+        interval_s (1.0, 86400.0) => |to, s| to.interval = seconds(s);
+        /// The virtual loop lies so far before the lane's end, metres.
+        loop_to_end_m (0.0, 1000.0) => |to, value| to.loop_to_end_m = value;
+        /// The stretch that counts reaches so far before the lane's end, metres.
+        stretch_m (1.0, 5000.0) => |to, value| to.stretch_m = value;
+        /// Length of the virtual loop, metres.
+        loop_length_m (0.1, 100.0) => |to, value| to.loop_length_m = value;
+        /// Slower than this is queueing, kilometres per hour.
+        queue_speed_kmh (0.0, 50.0) => |to, value| to.queue_speed_mps = value / 3.6;
+        /// Greatest gap within a queue, metres.
+        queue_gap_m (0.0, 200.0) => |to, value| to.queue_gap_m = value;
+        /// A track must exist with at least this probability.
+        min_existence (0.0, 1.0) => |to, value| to.min_existence = value;
+    }
+    flags {
+        /// Whether they are made.
+        enabled => |to, on| to.enabled = on;
+    }
+}
+
+/// The settings of the detectors and of the lane statistics.
+pub(super) fn events(
+    checker: &Checker<'_>,
+    section: &EventsSection,
+) -> Result<(EventsConfig, LaneStatisticsConfig), ConfigError> {
+    let mut to = EventsConfig::default();
+    section.presence.apply(checker, "presence", &mut to.presence)?;
+    section.stopped_vehicle.apply(checker, "stopped_vehicle", &mut to.stopped_vehicle)?;
+    section.wrong_way.apply(checker, "wrong_way", &mut to.wrong_way)?;
+    section.pedestrian_on_carriageway.apply(checker, "pedestrian_on_carriageway", &mut to.pedestrian)?;
+    section.speeding.apply(checker, "speeding", &mut to.speeding)?;
+    section.slow_vehicle.apply(checker, "slow_vehicle", &mut to.slow_vehicle)?;
+    section.queue.apply(checker, "queue", &mut to.queue)?;
+    section.red_light.apply(checker, "red_light", &mut to.red_light)?;
+    section.obstacle.apply(checker, "obstacle", &mut to.obstacle)?;
+    section.emergency_vehicle.apply(checker, "emergency_vehicle", &mut to.emergency_vehicle)?;
+    section.large_vehicle.apply(checker, "large_vehicle", &mut to.large_vehicle)?;
+    section.collision_risk.apply(checker, "collision_risk", &mut to.collision_risk)?;
+    section.u_turn.apply(checker, "u_turn", &mut to.u_turn)?;
+    section.lane_use.apply(checker, "lane_use", &mut to.lane_use)?;
+    let mut statistics = LaneStatisticsConfig::default();
+    section.lane_statistics.apply(checker, "lane_statistics", &mut statistics)?;
+    Ok((to, statistics))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop")]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn keys_reach_their_settings_in_their_units() {
+        let text = "[speeding]\nenabled = false\ndefault_limit_kmh = 36.0\nstart_after_s = 2.5\n[u_turn]\nmin_angle_deg = 120.0\n[wrong_way]\nmin_duration_s = 1.25\n[queue]\nmin_vehicles = 5\n[lane_statistics]\ninterval_s = 30\n";
+        let section: EventsSection = toml::from_str(text).unwrap();
+        let (events, statistics) = events(&Checker::new(Path::new("test")), &section).unwrap();
+        assert!(!events.speeding.enabled && events.wrong_way.enabled);
+        assert!((events.speeding.default_limit_mps.unwrap() - 10.0).abs() < 1e-9);
+        assert_eq!(events.speeding.timing.start_after, Duration::from_millis(2500));
+        assert!((events.u_turn.min_angle_rad - 120_f64.to_radians()).abs() < 1e-9);
+        assert_eq!(events.wrong_way.timing.start_after, Duration::from_millis(1250));
+        assert_eq!((events.queue.min_vehicles, statistics.interval), (5, Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn nothing_given_is_the_default() {
+        let (events, statistics) = events(&Checker::new(Path::new("test")), &EventsSection::default()).unwrap();
+        assert_eq!((events, statistics), (EventsConfig::default(), LaneStatisticsConfig::default()));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_its_key() {
+        for (text, key) in [
+            ("[queue]\nmin_vehicles = 0.0", "events.queue.min_vehicles"),
+            ("[lane_use]\nmin_share = 1.5", "events.lane_use.min_share"),
+            ("[lane_statistics]\ninterval_s = nan", "events.lane_statistics.interval_s"),
+        ] {
+            let section: EventsSection = toml::from_str(text).unwrap();
+            let error = events(&Checker::new(Path::new("test")), &section).unwrap_err();
+            assert!(error.to_string().contains(key), "{error}");
+        }
+    }
+}
