@@ -25,6 +25,9 @@ const REPORTED_BIRTH: f64 = 0.9;
 const GAIN: f64 = 15.0;
 const CONFIRM_EXISTENCE: f64 = 0.7;
 const CONFIRM_HITS: u32 = 2;
+/// Who appears so near to somebody known, beside half their widths, must first be seen together with them, metres.
+const DOUBLE_SPACE_M: f64 = 0.6;
+const DOUBLE_REACH_M: f64 = 4.0;
 /// Misses share their causes: however many they are, they leave this much existence, and only time takes the rest.
 const LEAST_DOUBT: f64 = 0.02;
 /// How far a sensor's view is stretched for those who may be in it, metres and radians.
@@ -272,7 +275,14 @@ impl ParticipantSet {
         let at = run.frame.measured_at;
         let gain = GAIN * confidence_ratio(&detection);
         let (along_m, across_m) = participant.hit(&run.by, at, &detection, registration, gain);
-        participant.confirmed |= participant.hits >= CONFIRM_HITS && participant.existence > CONFIRM_EXISTENCE;
+        let ripe = participant.hits >= CONFIRM_HITS && participant.existence > CONFIRM_EXISTENCE;
+        if ripe && !participant.confirmed {
+            let doubtful = self.may_be_a_double(run, track);
+            if let Some(participant) = self.participants.get_mut(track) {
+                participant.confirmed = !doubtful;
+            }
+        }
+        let Some(participant) = self.participants.get_mut(track) else { return };
         let own = participant.id;
         participant.id = run.identities.older(run.frame, index, own);
         let (id, sensor) = (participant.id, Some(run.by.sensor));
@@ -280,6 +290,24 @@ impl ParticipantSet {
             run.work.journal.note(at, id, sensor, What::Renamed { from: own });
         }
         run.work.journal.note(at, id, sensor, What::Hit { along_m, across_m, existence: participant.existence });
+    }
+
+    /// Whether a newcomer is so near to somebody known that it may be the same one, and no frame has shown both.
+    fn may_be_a_double(&self, run: &Run<'_>, track: usize) -> bool {
+        let at = run.frame.measured_at;
+        let Some(one) = self.participants.get(track) else { return false };
+        let mut doubtful = false;
+        run.work.near(one.kinematics.position_m, DOUBLE_REACH_M, self.participants.len(), |other| {
+            let Some(two) = self.participants.get(other).filter(|two| two.confirmed && !doubtful) else { return };
+            let reach_m = DOUBLE_SPACE_M + 0.5 * (one.extent_m.1 + two.extent_m.1);
+            let off_m = two.position_at(at) - one.kinematics.position_m;
+            doubtful = other != track
+                && one.best.group() == two.best.group()
+                && off_m.norm_squared() < reach_m * reach_m
+                && two.existence > CONFIRM_EXISTENCE
+                && !one.seen.iter().zip(&two.seen).any(|(a, b)| a.together(*b, at, 1.0));
+        });
+        doubtful
     }
 
     fn bear(&mut self, run: &mut Run<'_>, registration: &Registration, index: usize, detection: Detection) {

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop")]
 
 use std::f64::consts::TAU;
-use std::time::Duration;
 
 use fusion::{
     Class, Covariance2, Detection, SensorFrame, SensorId, SensorKind, SensorModel, Tracker, TrackerConfig, Velocity,
@@ -42,15 +41,8 @@ fn run(seconds: f64, actors: &[Actor]) -> Vec<EventChange> {
     let map = map();
     let mut monitor = Monitor::new(&EventsConfig::default());
     let mut tracker = Tracker::new(TrackerConfig {
-        sensors: vec![SensorModel {
-            kind: SensorKind::Lidar,
-            position_m: Vector2::new(0.0, 20.0),
-            direction_rad: 0.0,
-            field_of_view_rad: TAU,
-            range_m: 400.0,
-        }],
-        reorder_window: Duration::from_millis(500),
         max_participants: 100,
+        ..TrackerConfig::new(vec![SensorModel::new(SensorKind::Lidar, Vector2::new(0.0, 20.0), 0.0, TAU, 400.0)])
     });
     let numbers: Vec<i64> = (0..100).collect();
     let (mut changes, mut tracks) = (Vec::new(), Vec::new());
@@ -66,9 +58,14 @@ fn run(seconds: f64, actors: &[Actor]) -> Vec<EventChange> {
                 Some(Detection {
                     position_m: Vector2::new(x + noise(*n), y + noise(*n + 50)),
                     covariance_m2: Covariance2 { xx: 0.02, xy: 0.0, yy: 0.02 },
-                    velocity: Some(Velocity { mps: Vector2::new((x - px) * 20.0, (y - py) * 20.0), sd_mps: 0.5 }),
+                    velocity: Some(Velocity {
+                        mps: Vector2::new((x - px) * 20.0, (y - py) * 20.0),
+                        along_sd_mps: 0.5,
+                        across_sd_mps: 0.5,
+                    }),
+                    speed: None,
                     radial: None,
-                    heading_rad: None,
+                    heading: None,
                     extent_m: Some(class.usual_extent_m()),
                     class: Some(*class),
                     confidence: 0.9,

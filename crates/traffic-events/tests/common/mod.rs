@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use fusion::{
-    Class, Covariance2, Detection, SensorFrame, SensorId, SensorKind, SensorModel, Track, TrackId, Tracker,
+    Class, Covariance2, Detection, Heading, SensorFrame, SensorId, SensorKind, SensorModel, Track, TrackId, Tracker,
     TrackerConfig, V2xId, Velocity,
 };
 use rsu_units::{Timestamp, Vector2};
@@ -76,29 +76,19 @@ pub fn template(class: Class) -> Track {
 }
 
 fn make_template(class: Class) -> Track {
-    let sensor = SensorModel {
-        kind: SensorKind::Lidar,
-        position_m: Vector2::new(0.0, 20.0),
-        direction_rad: 0.0,
-        field_of_view_rad: 7.0,
-        range_m: 400.0,
-    };
-    let reorder_window = Duration::from_millis(500);
-    let mut tracker = Tracker::new(TrackerConfig { sensors: vec![sensor], reorder_window, max_participants: 4 });
+    let sensor = SensorModel::new(SensorKind::Lidar, Vector2::new(0.0, 20.0), 0.0, 7.0, 400.0);
+    let mut tracker = Tracker::new(TrackerConfig { max_participants: 4, ..TrackerConfig::new(vec![sensor]) });
     let mut tracks = Vec::new();
     for step in 0..60 {
         let at = Timestamp::from_seconds(10.0 + 0.05 * f64::from(step));
         let detection = Detection {
-            position_m: Vector2::default(),
-            covariance_m2: Covariance2 { xx: 0.02, xy: 0.0, yy: 0.02 },
-            velocity: Some(Velocity { mps: Vector2::default(), sd_mps: 0.3 }),
-            radial: None,
-            heading_rad: Some(0.0),
+            velocity: Some(Velocity { mps: Vector2::default(), along_sd_mps: 0.3, across_sd_mps: 0.3 }),
+            heading: Some(Heading { rad: 0.0, sd_rad: 0.1 }),
             extent_m: Some(class.usual_extent_m()),
             class: Some(class),
             confidence: 0.9,
             object_id: Some(1),
-            v2x_id: None,
+            ..Detection::new(Vector2::default(), Covariance2 { xx: 0.02, xy: 0.0, yy: 0.02 })
         };
         let frame = SensorFrame { sensor: SensorId::default(), measured_at: at, detections: vec![detection] };
         tracker.accept(frame).unwrap();
