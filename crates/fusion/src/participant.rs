@@ -32,6 +32,11 @@ const TENTATIVE_EXISTENCE: f64 = 0.02;
 const LIFE_COVERED_S: f64 = 8.0;
 const LIFE_UNCOVERED_S: f64 = 1.0;
 
+/// Who was not seen for so long is out of sight, seconds.
+const UNSEEN_S: f64 = 0.4;
+/// Slower than this is standing, metres per second.
+const STANDING_MPS: f64 = 0.7;
+
 /// A participant, confirmed or not.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Participant {
@@ -210,7 +215,12 @@ impl Participant {
         if dt_s <= 0.0 {
             return;
         }
-        self.kinematics.predict(dt_s, &self.manoeuvre, self.v2x.as_mut().map(|reporter| &mut reporter.bias));
+        let mut manoeuvre = self.manoeuvre;
+        if at.seconds_since(self.last_measured_at) > UNSEEN_S && length(self.kinematics.velocity_mps) < STANDING_MPS {
+            // Out of sight, who stands mostly stands.
+            manoeuvre.variance = manoeuvre.variance.scaled(0.2);
+        }
+        self.kinematics.predict(dt_s, &manoeuvre, self.v2x.as_mut().map(|reporter| &mut reporter.bias));
         if let Some(heading) = &mut self.heading {
             let rate = 0.05 + 0.04 * length(self.kinematics.velocity_mps).min(6.0);
             heading.variance = (heading.variance + rate * rate * dt_s).min(3.0);

@@ -132,7 +132,8 @@ impl Participant {
         let spread = self.kinematics.velocity_covariance().along(axis);
         let sure = (speed_mps * foreseen_mps / (sd_mps * sd_mps + spread)).tanh();
         let doubt = 1.0 - sure * sure;
-        if doubt > 0.5 && foreseen_mps.abs() > 0.3 {
+        let within = 3.0 * (sd_mps * sd_mps + spread).sqrt();
+        if doubt > 0.5 && foreseen_mps.abs() > 0.3 && foreseen_mps.abs() < within {
             return;
         }
         let variance = sd_mps * sd_mps + 4.0 * (sd_mps * sd_mps + speed_mps * speed_mps) * doubt;

@@ -227,7 +227,7 @@ proptest! {
         for original in traffic(25, 2.0, 0.3) {
             let mut other = original.clone();
             for n in (1..other.detections.len()).rev() {
-                other.detections.swap(n, ((dice.uniform() + 1.0) / 2.0 * n as f64) as usize);
+                other.detections.swap(n, (f64::midpoint(dice.uniform(), 1.0) * n as f64) as usize);
             }
             straight.accept(original).unwrap();
             shuffled.accept(other).unwrap();

@@ -86,16 +86,18 @@ fn of(changes: &[EventChange], kind: EventKind) -> Vec<Stage> {
     changes.iter().filter(|c| c.kind == kind && c.stage != Stage::Update).map(|c| c.stage).collect()
 }
 
-/// Drives at 10 m/s to x, stands until a time, and drives on.
+/// Drives at 10 m/s, brakes for two seconds to stand at x, and drives off at a time with 4 m/s².
 fn drive_and_stand(from: f64, x: f64, y: f64, until: f64) -> impl Fn(f64) -> Option<(f64, f64)> {
     move |t| {
-        let arrived = (x - from) / 10.0;
-        let at = if t < arrived {
+        let braking_from = (x - 10.0 - from) / 10.0;
+        let at = if t < braking_from {
             from + 10.0 * t
-        } else if t < until {
-            x
+        } else if t < braking_from + 2.0 {
+            let left = braking_from + 2.0 - t;
+            x - 2.5 * left * left
         } else {
-            x + 10.0 * (t - until)
+            let driving = (t - until).max(0.0);
+            x + if driving < 2.5 { 2.0 * driving * driving } else { 10.0 * driving - 12.5 }
         };
         Some((at, y))
     }
@@ -109,9 +111,9 @@ fn a_breakdown_starts_and_ends_once() {
     let start = &changes[0];
     assert_eq!((start.stage, start.lane_id.as_str(), start.kind.code()), (Stage::Start, "east-1", 903));
     assert!((start.position_m - Vector2::new(-100.0, -1.75)).norm() < 0.5);
-    // It stands from second 5 on; five seconds later that is an event.
+    // It stands from second 6 on; five seconds later that is an event.
     let told_s = start.at.seconds_since(Timestamp::from_seconds(5000.0));
-    assert!((9.9..11.5).contains(&told_s), "{told_s}");
+    assert!((10.8..12.3).contains(&told_s), "{told_s}");
     assert!(start.at.seconds_since(start.began_at) >= 5.0);
     assert!(changes.iter().filter(|c| c.stage == Stage::Update).count() >= 5);
     assert!(changes.iter().all(|c| c.id == start.id));

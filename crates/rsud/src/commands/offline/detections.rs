@@ -276,9 +276,10 @@ impl<'a> Row<'a> {
     }
 
     fn between(&self, column: Column, min: f64, max: f64) -> Result<f64, DetectionsError> {
-        self.number(column)?
-            .filter(|value| (min..=max).contains(value))
-            .ok_or_else(|| self.wrong(column, format!("a number from {min} to {max}")))
+        match self.number(column) {
+            Ok(Some(value)) if (min..=max).contains(&value) => Ok(value),
+            _ => Err(self.wrong(column, format!("a number from {min} to {max}"))),
+        }
     }
 
     fn positive(&self, column: Column) -> Result<Option<f64>, DetectionsError> {
