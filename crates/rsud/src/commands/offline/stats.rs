@@ -26,6 +26,9 @@ impl Stopwatch {
     }
 }
 
+/// No step takes longer than a minute.
+const LONGEST_NS: u64 = 60_000_000_000;
+
 /// Counts of a run.
 #[derive(Debug, Default)]
 pub(super) struct Stats {
@@ -82,7 +85,8 @@ impl Stats {
         self.steps += 1;
         self.tracks.extend(tracks.iter().map(|track| track.id));
         if self.spent.is_none() {
-            self.spent = Histogram::new(3).ok();
+            // One that has no bounds would not grow for what saturates.
+            self.spent = Histogram::new_with_bounds(1, LONGEST_NS, 3).ok();
         }
         if let Some(spent) = &mut self.spent {
             spent.saturating_record(u64::try_from(watch.spent.as_nanos()).unwrap_or(u64::MAX));
