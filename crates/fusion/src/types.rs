@@ -264,6 +264,14 @@ impl Track {
         self.velocity_mps.norm()
     }
 
+    /// One-sigma of the position in the worst direction, metres.
+    #[must_use]
+    pub fn position_sd_m(&self) -> f64 {
+        let [xx, xy, _, _, yy, ..] = self.covariance;
+        let half = 0.5 * (xx - yy);
+        (0.5 * (xx + yy) + (half * half + xy * xy).sqrt()).sqrt()
+    }
+
     /// The sensors that saw it within the last second.
     pub fn source_ids(&self) -> impl Iterator<Item = SensorId> + use<> {
         let sources = self.sources;

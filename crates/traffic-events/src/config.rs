@@ -49,11 +49,19 @@ pub struct PresenceConfig {
     pub max_unmeasured: Duration,
     /// It exists with at least this probability, 0 to 1.
     pub min_existence: f64,
+    /// One-sigma of its position, in the worst direction, is at most this, metres: an event needs a place, and a track
+    /// that slides along a queue has none.
+    pub max_position_sd_m: f64,
 }
 
 impl Default for PresenceConfig {
     fn default() -> Self {
-        Self { min_age: Duration::from_millis(600), max_unmeasured: Duration::from_millis(500), min_existence: 0.6 }
+        Self {
+            min_age: Duration::from_millis(600),
+            max_unmeasured: Duration::from_millis(500),
+            min_existence: 0.6,
+            max_position_sd_m: 0.7,
+        }
     }
 }
 

@@ -50,7 +50,8 @@ impl<'a> Facts<'a> {
             .min_by(|a, b| a.left_m.abs().total_cmp(&b.left_m.abs()).then_with(|| a.lane.id.cmp(&b.lane.id)));
         let solid = at.duration_since(track.last_measured_at) <= presence.max_unmeasured
             && at.duration_since(track.first_measured_at) >= presence.min_age
-            && track.existence >= presence.min_existence;
+            && track.existence >= presence.min_existence
+            && track.position_sd_m() <= presence.max_position_sd_m;
         Self { track: *track, speed_mps, direction_rad, lane, in_junction: map.in_junction(track.position_m), solid }
     }
 

@@ -106,7 +106,7 @@ impl Result {
 
 fn report(result: &Result, free: &BTreeMap<&str, BTreeMap<String, usize>>) -> String {
     let mut text = format!(
-        "# Event bench\n\nScene {WITH_TRUTH}, biased, {} seeds together. A delay is from the moment at which the definition is first \
+        "# Event bench\n\nScene {WITH_TRUTH}, biased, {} seeds together. A delay is from the moment at which the road user is within view and the definition is first \
          fulfilled, its own minimum duration included, to the alarm. False alarms include duplicates.\n\n\
          | type | true | found | recall | alarms | false | duplicates | precision | median delay s |\n|{}\n",
         result.seeds,

@@ -140,6 +140,11 @@ impl Truth {
         Ok(truth)
     }
 
+    /// Whether a road user was within view of a sensor.
+    pub(crate) fn covers(&self, id: usize, tenths: i64) -> bool {
+        self.at.get(&tenths).is_some_and(|places| places.iter().any(|place| place.id == id && place.evaluated))
+    }
+
     /// Where a road user was.
     pub(crate) fn place(&self, id: usize, tenths: i64) -> Option<(f64, f64)> {
         self.at.get(&tenths)?.iter().find(|place| place.id == id).map(|place| (place.x, place.y))

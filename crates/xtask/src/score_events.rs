@@ -12,7 +12,9 @@ const TOLERANCE_S: f64 = 1.0;
 /// How far an alarm's place may be from the road user's, metres.
 const NEAR_M: f64 = 5.0;
 /// How long somebody must stand before it is an event, s; the daemon's configuration has the same.
-const STOPPED_AFTER_S: f64 = 10.0;
+const STOPPED_AFTER_S: f64 = 5.0;
+/// The truth lists events within this distance of the junction's centre, metres: of what is farther it knows nothing.
+const TRUTH_REACH_M: f64 = 130.0;
 
 /// A type of the truth.
 #[derive(Debug)]
@@ -68,7 +70,7 @@ pub(crate) struct Score {
     pub(crate) truths: usize,
     /// Those with an alarm.
     pub(crate) found: usize,
-    /// All alarms.
+    /// All alarms where the truth looks.
     pub(crate) alarms: usize,
     /// Alarms of a true event that has another one already; false ones, too.
     pub(crate) duplicates: usize,
@@ -166,12 +168,15 @@ impl Scene<'_> {
         for event in 0..truths.len() {
             pairs.find(event, &mut BTreeSet::new());
         }
-        let mut score = Score { truths: truths.len(), alarms: alarms.len(), ..Score::default() };
+        let beyond = |alarm: &Alarm| alarm.places.iter().all(|(_, x, y)| x.hypot(*y) > TRUTH_REACH_M);
+        let unknown = alarms.iter().enumerate().filter(|(n, alarm)| !pairs.taken.contains_key(n) && beyond(alarm));
+        let counted = alarms.len() - unknown.count();
+        let mut score = Score { truths: truths.len(), alarms: counted, ..Score::default() };
         let of_truth: BTreeMap<usize, usize> = pairs.taken.iter().map(|(alarm, event)| (*event, *alarm)).collect();
         for (place, event) in truths.iter().enumerate() {
             if let Some(alarm) = of_truth.get(&place).and_then(|alarm| alarms.get(*alarm)) {
                 score.found += 1;
-                score.delays_s.push(alarm.start_s - event.t0 - definition.at_least_s);
+                score.delays_s.push(alarm.start_s - self.visible_from(event) - definition.at_least_s);
             } else {
                 score.missed.push(format!("{} {:.1} s", event.id, event.t0));
             }
@@ -179,6 +184,13 @@ impl Scene<'_> {
         let near: BTreeSet<usize> = pairs.candidates.iter().flatten().copied().collect();
         score.duplicates = near.iter().filter(|alarm| !pairs.taken.contains_key(alarm)).count();
         score
+    }
+
+    /// When the event could first be seen: its beginning, or later where no sensor covers the road user yet.
+    fn visible_from(&self, event: &TrueEvent) -> f64 {
+        let Ok(id) = self.names.binary_search(&event.id) else { return event.t0 };
+        let covered = |t: &i64| self.truth.covers(id, *t);
+        (tenths(event.t0)..=tenths(event.t1)).find(covered).map_or(event.t0, |t| t as f64 / 10.0)
     }
 
     /// How many alarms of a kind are at one of the true events of a type.

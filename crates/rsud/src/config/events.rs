@@ -130,6 +130,8 @@ section! {
         max_unmeasured_s (0.0, 60.0) => |to, s| to.max_unmeasured = seconds(s);
         /// It exists with at least this probability.
         min_existence (0.0, 1.0) => |to, value| to.min_existence = value;
+        /// One-sigma of its position is at most this, metres.
+        max_position_sd_m (0.01, 100.0) => |to, value| to.max_position_sd_m = value;
     }
     flags {}
 }

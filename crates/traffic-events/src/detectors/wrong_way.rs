@@ -34,10 +34,10 @@ impl Default for WrongWayConfig {
         Self {
             enabled: true,
             timing: Timing { min_share: 0.8, ..Timing::new(800, 2000, 2000) },
-            min_speed_mps: 2.0,
+            min_speed_mps: 2.5,
             min_angle_rad: 135_f64.to_radians(),
             lane_margin_m: 0.5,
-            min_distance_m: 2.0,
+            min_distance_m: 8.0,
         }
     }
 }
