@@ -6,7 +6,7 @@
 
 use rsu_units::{Timestamp, Vector2};
 
-use crate::class::likelihood;
+use crate::class::{Group, likelihood};
 use crate::linear::length;
 use crate::participant::{Observer, Participant, digest, noise as noise_of};
 use crate::registration::Registration;
@@ -16,7 +16,9 @@ use crate::types::{Covariance2, Detection};
 const GATE: f64 = 40.0;
 /// What it costs that a detection is of nobody known: clutter, or a newcomer.
 pub(crate) const NOBODY: f64 = 14.0;
-/// No gate is wider than this, metres: beyond it, a coasting track would swallow its neighbours.
+/// No gate is wider than this, metres: beyond it, a coasting track would swallow its neighbours. That of a person is no
+/// wider than the noise of the detection and this.
+const PERSON_GATE_M: f64 = 2.0;
 const MAX_GATE_M: f64 = 8.0;
 /// A V2X identity binds within this distance, metres.
 pub(crate) const IDENTITY_GATE_M: f64 = 12.0;
@@ -25,6 +27,9 @@ const SAME_OBJECT: f64 = 7.0;
 const OTHER_OBJECT: f64 = 6.0;
 /// Disagreement in motion costs no more than this.
 const MAX_MOTION: f64 = 12.0;
+/// Variance of the logarithm of a length that a sensor sees, and the most that disagreement in size costs.
+const SIZE_VARIANCE: f64 = 0.12;
+const MAX_SIZE: f64 = 10.0;
 /// The cost of a V2X identity that is known.
 const SURELY: f64 = -1000.0;
 
@@ -63,6 +68,11 @@ pub(crate) fn cost(
         }
         noise = noise_of(by, detection.covariance_m2, direction, depth_m);
     }
+    // However uncertain its place has become out of sight: a person does not get far.
+    let limit_m = PERSON_GATE_M + 3.0 * (noise.xx + noise.yy).sqrt();
+    if participant.best.group() == Group::Pedestrian && offset_m.norm_squared() > limit_m * limit_m {
+        return None;
+    }
     let s = p.plus(1.0, noise);
     let det = s.xx * s.yy - s.xy * s.xy;
     let squared =
@@ -80,6 +90,11 @@ pub(crate) fn cost(
     let mut factor = participant.existence.max(0.05);
     if let Some(class) = detection.class.filter(|_| by.parts.class) {
         factor *= (2.0 * participant.class.likelihood(likelihood(by.model.kind, class))).max(0.02);
+    }
+    if let Some((long_m, _)) = detection.extent_m.filter(|_| by.parts.class && participant.extent_weight > 2.0) {
+        // Sensors see parts, so sizes differ by factors; but a person is no car.
+        let off = (long_m / participant.extent_m.0.max(0.1)).max(0.01).ln();
+        cost += (off * off / SIZE_VARIANCE).min(MAX_SIZE);
     }
     cost += (det.max(1e-4) / (factor * factor)).ln();
     (cost < 0.0).then_some(cost)

@@ -37,7 +37,7 @@ impl Default for WrongWayConfig {
             min_speed_mps: 2.5,
             min_angle_rad: 135_f64.to_radians(),
             lane_margin_m: 0.5,
-            min_distance_m: 8.0,
+            min_distance_m: 3.0,
         }
     }
 }
