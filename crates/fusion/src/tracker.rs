@@ -296,8 +296,8 @@ impl Tracker {
         }
     }
 
-    /// The confirmed participants as they are at `at`, by identity. A participant that has not been seen for longer than
-    /// its class is waited for is not among them.
+    /// The confirmed participants as they are at `at`, by identity: those that are likely to exist and whose place is known
+    /// to a few metres. Who is neither now is not among them, and may come back under the same identity.
     pub fn tracks_at(&mut self, at: Timestamp, tracks: &mut Vec<Track>) {
         self.catch_up();
         tracks.clear();
