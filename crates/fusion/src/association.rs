@@ -7,7 +7,7 @@
 use rsu_units::{Timestamp, Vector2};
 
 use crate::class::{Group, likelihood};
-use crate::linear::length;
+use crate::linear::{angle_between, length};
 use crate::participant::{Observer, Participant, digest, noise as noise_of};
 use crate::registration::Registration;
 use crate::types::{Covariance2, Detection};
@@ -30,50 +30,81 @@ const MAX_MOTION: f64 = 12.0;
 /// Variance of the logarithm of a length that a sensor sees, and the most that disagreement in size costs.
 const SIZE_VARIANCE: f64 = 0.12;
 const MAX_SIZE: f64 = 10.0;
-/// The cost of a V2X identity that is known.
-const SURELY: f64 = -1000.0;
 
 /// How far around a detection to look, metres.
-pub(crate) fn reach_m(by: &Observer<'_>, detection: &Detection) -> f64 {
-    if by.is_v2x() {
-        return IDENTITY_GATE_M;
-    }
+pub(crate) fn reach_m(detection: &Detection) -> f64 {
     let c = detection.covariance_m2;
     (4.0 * (c.xx + c.yy).sqrt() + 3.0).min(MAX_GATE_M)
 }
 
-/// The cost of a pair beyond that of none, so below zero; `None` where none is better. `offset_m` leads from the
-/// participant's place, as the sensor's clock has it, to the detection.
+/// How a sensor should see a participant.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sight {
+    /// Where its detection should lie.
+    place_m: Vector2,
+    /// From the sensor.
+    direction: Vector2,
+    /// Extent along the line of sight.
+    depth_m: f64,
+}
+
+/// How the sensor should see a participant, with the clock and the reflection point that it has.
+pub(crate) fn sight(participant: &Participant, by: &Observer<'_>, registration: &Registration) -> Sight {
+    let (direction, depth_m) = participant.depth(by.model);
+    let mut place_m = participant.kinematics.position_m;
+    if by.parts.reflection {
+        let shift_m = registration.reflection(by.share(place_m)) * depth_m;
+        place_m = place_m + direction * shift_m;
+    }
+    if by.parts.registration {
+        place_m = place_m - participant.kinematics.velocity_mps * registration.clock_s();
+    }
+    Sight { place_m, direction, depth_m }
+}
+
+/// The cost of a sensor's detection being of a participant, beyond that of being of nobody, so below zero; `None` where
+/// nobody is likelier.
 pub(crate) fn cost(
     participant: &Participant,
     at: Timestamp,
     by: &Observer<'_>,
-    registration: &Registration,
+    sight: &Sight,
     detection: &Detection,
-    mut offset_m: Vector2,
+    reach_m: f64,
 ) -> Option<f64> {
-    let p = participant.kinematics.position_covariance();
-    let noise;
-    if by.is_v2x() {
-        let name = participant.name_at(at);
-        if name.is_some() {
-            return (detection.v2x_id == name).then_some(SURELY);
-        }
-        noise = detection.covariance_m2.plus(1.0, Covariance2 { xx: 0.1, xy: 0.0, yy: 0.1 });
-    } else {
-        let (direction, depth_m) = participant.depth(by.model);
-        if by.parts.reflection {
-            let share = by.share(participant.kinematics.position_m);
-            offset_m = offset_m - direction * (registration.reflection(share) * depth_m);
-        }
-        noise = noise_of(by, detection.covariance_m2, direction, depth_m);
+    let offset_m = detection.position_m - sight.place_m;
+    if offset_m.norm_squared() > reach_m * reach_m {
+        return None;
     }
+    let noise = noise_of(by, detection.covariance_m2, sight.direction, sight.depth_m);
     // However uncertain its place has become out of sight: a person does not get far.
     let limit_m = PERSON_GATE_M + 3.0 * (noise.xx + noise.yy).sqrt();
     if participant.best.group() == Group::Pedestrian && offset_m.norm_squared() > limit_m * limit_m {
         return None;
     }
-    let s = p.plus(1.0, noise);
+    common_cost(participant, at, by, detection, offset_m, noise)
+}
+
+/// The cost of a report being of a participant that does not go by a name.
+pub(crate) fn cost_of_report(
+    participant: &Participant,
+    at: Timestamp,
+    by: &Observer<'_>,
+    detection: &Detection,
+) -> Option<f64> {
+    let noise = detection.covariance_m2.plus(1.0, Covariance2 { xx: 0.1, xy: 0.0, yy: 0.1 });
+    common_cost(participant, at, by, detection, detection.position_m - participant.kinematics.position_m, noise)
+}
+
+fn common_cost(
+    participant: &Participant,
+    at: Timestamp,
+    by: &Observer<'_>,
+    detection: &Detection,
+    offset_m: Vector2,
+    noise: Covariance2,
+) -> Option<f64> {
+    let s = participant.kinematics.position_covariance().plus(1.0, noise);
     let det = s.xx * s.yy - s.xy * s.xy;
     let squared =
         (s.yy * offset_m.x * offset_m.x - 2.0 * s.xy * offset_m.x * offset_m.y + s.xx * offset_m.y * offset_m.y) / det;
@@ -109,7 +140,7 @@ fn motion(participant: &Participant, by: &Observer<'_>, detection: &Detection) -
     if let Some(velocity) = detection.velocity.filter(|_| by.parts.velocity) {
         let (known_mps, told_mps) = (length(own), length(velocity.mps));
         if known_mps * known_mps > 4.0 * spread && told_mps > 2.0 * velocity.along_sd_mps.min(0.5) {
-            let off_rad = own.cross(velocity.mps).atan2(own.dot(velocity.mps));
+            let off_rad = angle_between(own, velocity.mps);
             let sd_rad = velocity.across_sd_mps / told_mps;
             let off_mps = told_mps - known_mps;
             cost += off_mps * off_mps / (spread + velocity.along_sd_mps * velocity.along_sd_mps + 0.05);

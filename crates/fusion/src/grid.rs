@@ -1,8 +1,8 @@
 //! Buckets over the plane: who is near a point, without asking everybody.
 //!
-//! The plane repeats itself every few hundred metres, so nothing is out of range and the memory is fixed; who is asked
-//! for checks the distance. A grid is as old as its last filling: it is asked with some reach more, and those who came
-//! since are asked one by one.
+//! The plane repeats itself every few hundred metres, so nothing is out of range and the memory is fixed. The places are
+//! kept beside the buckets, so that who is too far away is not looked at. A grid is as old as its last filling: it is asked
+//! with some reach more, and those who came since are asked one by one.
 
 use rsu_units::Vector2;
 
@@ -14,17 +14,27 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug, Clone)]
 pub(crate) struct Grid {
     head: Vec<u32>,
-    next: Vec<u32>,
+    places: Vec<Place>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    at_m: Vector2,
+    /// The next one in the same bucket.
+    next: u32,
 }
 
 impl Default for Grid {
     fn default() -> Self {
-        Self { head: vec![NONE; (SIDE * SIDE) as usize], next: Vec::new() }
+        Self { head: vec![NONE; (SIDE * SIDE) as usize], places: Vec::new() }
     }
 }
 
 fn cell_of(coordinate_m: f64) -> i32 {
-    (coordinate_m / CELL_M).floor() as i32
+    // As the floor, which would be a call.
+    let cells = coordinate_m * (1.0 / CELL_M);
+    let toward_zero = cells as i32;
+    toward_zero.saturating_sub(i32::from(f64::from(toward_zero) > cells))
 }
 
 fn bucket(x: i32, y: i32) -> usize {
@@ -35,31 +45,34 @@ impl Grid {
     /// Forgets all and takes in new places; each is known by its number in the order given.
     pub(crate) fn fill(&mut self, places: impl Iterator<Item = Vector2>) {
         self.head.fill(NONE);
-        self.next.clear();
-        for (index, place) in places.enumerate() {
+        self.places.clear();
+        for (index, at_m) in places.enumerate() {
             let mut next = NONE;
-            if let Some(head) = self.head.get_mut(bucket(cell_of(place.x), cell_of(place.y))) {
+            if let Some(head) = self.head.get_mut(bucket(cell_of(at_m.x), cell_of(at_m.y))) {
                 next = std::mem::replace(head, index as u32);
             }
-            self.next.push(next);
+            self.places.push(Place { at_m, next });
         }
     }
 
     /// How many places it holds.
     pub(crate) fn len(&self) -> usize {
-        self.next.len()
+        self.places.len()
     }
 
-    /// Visits all that may be within `reach_m`, and others.
+    /// Visits all that were within `reach_m`.
     pub(crate) fn near(&self, place: Vector2, reach_m: f64, mut visit: impl FnMut(usize)) {
+        let reach_squared = reach_m * reach_m;
         let (low, high) = (cell_of(place.x - reach_m), cell_of(place.x + reach_m));
         let (left, right) = (cell_of(place.y - reach_m), cell_of(place.y + reach_m));
         for x in low..=high.min(low.saturating_add(SIDE - 1)) {
             for y in left..=right.min(left.saturating_add(SIDE - 1)) {
                 let mut index = self.head.get(bucket(x, y)).copied().unwrap_or(NONE);
-                while let Some(next) = self.next.get(index as usize) {
-                    visit(index as usize);
-                    index = *next;
+                while let Some(there) = self.places.get(index as usize) {
+                    if (there.at_m - place).norm_squared() <= reach_squared {
+                        visit(index as usize);
+                    }
+                    index = there.next;
                 }
             }
         }
@@ -89,7 +102,7 @@ mod tests {
             once.dedup();
             prop_assert_eq!(once.len(), found.len());
             for (index, place) in places.iter().enumerate() {
-                prop_assert!((*place - asked).norm() > reach || found.contains(&index));
+                prop_assert_eq!((*place - asked).norm_squared() <= reach * reach, found.contains(&index));
             }
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! The filter works on blocks of this size and on scalar measurements, so that nothing is inverted and nothing allocated.
 
+use std::f64::consts::{FRAC_PI_2, PI};
+
 use rsu_units::Vector2;
 
 use crate::types::Covariance2;
@@ -120,6 +122,21 @@ pub(crate) fn length(v: Vector2) -> f64 {
     v.norm_squared().sqrt()
 }
 
+/// Angle from one vector to another, radians; to 2e-5 at a fraction of the cost of `atan2` (M. Abramowitz, I. A. Stegun,
+/// "Handbook of Mathematical Functions", 4.4.49).
+pub(crate) fn angle_between(from: Vector2, to: Vector2) -> f64 {
+    let (dot, cross) = (from.dot(to), from.cross(to));
+    let (along, off) = (dot.abs(), cross.abs());
+    let (short, long) = (along.min(off), along.max(off));
+    // Both are nothing only where a vector is.
+    let t = if long > 0.0 { short / long } else { 0.0 };
+    let t2 = t * t;
+    let arc = t * (0.999_866 + t2 * (-0.330_299_5 + t2 * (0.180_141 + t2 * (-0.085_133 + t2 * 0.020_835_1))));
+    let first_octant = if off > along { FRAC_PI_2 - arc } else { arc };
+    let half = if dot < 0.0 { PI - first_octant } else { first_octant };
+    half.copysign(cross)
+}
+
 /// The vector turned left by a right angle.
 pub(crate) fn normal(v: Vector2) -> Vector2 {
     Vector2::new(-v.y, v.x)
@@ -128,6 +145,16 @@ pub(crate) fn normal(v: Vector2) -> Vector2 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn angles_are_those_of_atan2() {
+        for step in -180..=180 {
+            let angle_rad = f64::from(step).to_radians();
+            let found_rad = angle_between(Vector2::new(0.0, 3.0), Vector2::new(0.0, 0.2).rotated(angle_rad));
+            let off_rad = rsu_units::angle::wrap_rad(found_rad - angle_rad);
+            assert!(off_rad.abs() < 2e-5, "{step} degrees: {off_rad}");
+        }
+    }
 
     #[test]
     fn axes_of_a_turned_ellipse() {

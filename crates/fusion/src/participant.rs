@@ -215,17 +215,29 @@ impl Participant {
         if dt_s <= 0.0 {
             return;
         }
+        let manoeuvre = self.manoeuvre_at(at);
+        self.kinematics.predict(dt_s, &manoeuvre, self.v2x.as_mut().map(|reporter| &mut reporter.bias));
+        self.heading = self.heading_after(dt_s, &self.kinematics);
+        self.at = at;
+    }
+
+    /// What to expect of its motion until a time.
+    fn manoeuvre_at(&self, at: Timestamp) -> Manoeuvre {
         let mut manoeuvre = self.manoeuvre;
-        if at.seconds_since(self.last_measured_at) > UNSEEN_S && length(self.kinematics.velocity_mps) < STANDING_MPS {
+        let stands = || length(self.kinematics.velocity_mps) < STANDING_MPS;
+        if at.seconds_since(self.last_measured_at) > UNSEEN_S && stands() {
             // Out of sight, who stands mostly stands.
             manoeuvre.variance = manoeuvre.variance.scaled(0.2);
         }
-        self.kinematics.predict(dt_s, &manoeuvre, self.v2x.as_mut().map(|reporter| &mut reporter.bias));
-        if let Some(heading) = &mut self.heading {
-            let rate = 0.05 + 0.04 * length(self.kinematics.velocity_mps).min(6.0);
-            heading.variance = (heading.variance + rate * rate * dt_s).min(3.0);
-        }
-        self.at = at;
+        manoeuvre
+    }
+
+    /// The heading some time later, less sure by how fast it can turn.
+    fn heading_after(&self, dt_s: f64, kinematics: &Kinematics) -> Option<Direction> {
+        self.heading.map(|heading| {
+            let rate = 0.05 + 0.04 * length(kinematics.velocity_mps).min(6.0);
+            Direction { variance: (heading.variance + rate * rate * dt_s).min(3.0), ..heading }
+        })
     }
 
     /// Where it will be: the mean of [`predict`](Self::predict) at a fraction of its cost.
@@ -297,7 +309,8 @@ impl Participant {
 
     /// The identity by which it calls itself now.
     pub(crate) fn name_at(&self, at: Timestamp) -> Option<V2xId> {
-        self.v2x.filter(|reporter| at.seconds_since(reporter.heard_at) < V2X_ID_MEMORY_S).map(|reporter| reporter.id)
+        let heard = |reporter: &&Reporter| at.seconds_since(reporter.heard_at) < V2X_ID_MEMORY_S;
+        self.v2x.as_ref().filter(heard).map(|reporter| reporter.id)
     }
 
     /// Whether it is to be given up.
@@ -323,8 +336,11 @@ impl Participant {
 
     /// The participant as others see it.
     pub(crate) fn track(&self, at: Timestamp) -> Track {
-        let mut now = *self;
-        now.predict(at);
+        // Only what moves is copied; the error of its reports moves nothing.
+        let mut kinematics = self.kinematics;
+        let (dt_s, manoeuvre) = (at.seconds_since(self.at), self.manoeuvre_at(at));
+        kinematics.predict(dt_s.max(0.0), &manoeuvre, None);
+        let heading = self.heading_after(dt_s.max(0.0), &kinematics);
         let mut sources = 0;
         for (index, seen) in self.seen.iter().enumerate() {
             sources |= u32::from(seen.within(at, SOURCE_MEMORY_S)) << index;
@@ -332,12 +348,12 @@ impl Participant {
         Track {
             id: self.id,
             at,
-            position_m: now.kinematics.position_m,
-            velocity_mps: now.kinematics.velocity_mps,
-            acceleration_mps2: now.kinematics.acceleration_mps2,
-            covariance: now.kinematics.upper_triangle(),
-            heading_rad: now.heading.map(|heading| heading.rad),
-            heading_sd_rad: now.heading.map(|heading| heading.variance.sqrt()),
+            position_m: kinematics.position_m,
+            velocity_mps: kinematics.velocity_mps,
+            acceleration_mps2: kinematics.acceleration_mps2,
+            covariance: kinematics.upper_triangle(),
+            heading_rad: heading.map(|heading| heading.rad),
+            heading_sd_rad: heading.map(|heading| heading.variance.sqrt()),
             extent_m: self.extent_m,
             class: self.class,
             existence: self.existence,

@@ -6,13 +6,12 @@ use rsu_units::{Timestamp, Vector2};
 use site_map::SiteMap;
 
 use crate::assignment::{Assigned, Assignment, Pair};
-use crate::association::{IDENTITY_GATE_M, cost, reach_m};
+use crate::association::{IDENTITY_GATE_M, Sight, cost, cost_of_report, reach_m, sight};
 use crate::class::Group;
 use crate::grid::Grid;
 use crate::journal::{Journal, What};
-use crate::linear::length;
+use crate::linear::{angle_between, length};
 use crate::participant::{Observer, Participant};
-use crate::parts::Parts;
 use crate::registration::Registration;
 use crate::types::{Detection, SensorFrame, SensorKind, SensorModel, TrackId};
 use crate::visibility::{Shade, Shadows, left_by_occlusion, probability_of_detection};
@@ -69,8 +68,8 @@ impl Clone for ParticipantSet {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Workspace {
     detections: Vec<Detection>,
-    /// Where each participant in view should appear to the sensor.
-    places: Vec<Option<Vector2>>,
+    /// How the sensor should see each participant in view.
+    sights: Vec<Option<Sight>>,
     grid: Grid,
     grid_at: Option<Timestamp>,
     pairs: Vec<Pair>,
@@ -137,21 +136,22 @@ impl ParticipantSet {
     pub(crate) fn apply(&mut self, mut run: Run<'_>) {
         let index = run.by.sensor.index();
         let at = run.frame.measured_at;
+        run.work.refresh(at, &self.participants);
         let mut registration =
             self.registrations.get(index).copied().unwrap_or_else(|| Registration::new(run.by.model.kind));
-        if let Some(faded_at) = self.faded_at.get_mut(index) {
-            let dt_s = at.seconds_since(*faded_at);
-            registration.fade(if *faded_at == Timestamp::default() { 0.0 } else { dt_s });
-            *faded_at = at;
-        }
-        run.work.refresh(at, &self.participants);
         if run.by.is_v2x() {
+            // Who reports itself has errors of its own, each its own.
             self.take_reports(&mut run, &mut registration);
         } else {
+            if let Some(faded_at) = self.faded_at.get_mut(index) {
+                let dt_s = at.seconds_since(*faded_at);
+                registration.fade(if *faded_at == Timestamp::default() { 0.0 } else { dt_s });
+                *faded_at = at;
+            }
             self.take_frame(&mut run, &mut registration);
-        }
-        if let Some(slot) = self.registrations.get_mut(index) {
-            *slot = registration;
+            if let Some(slot) = self.registrations.get_mut(index) {
+                *slot = registration;
+            }
         }
         if at.seconds_since(self.tidied_at) >= TIDY_EVERY_S {
             let dt_s = if self.tidied_at == Timestamp::default() { 0.0 } else { at.seconds_since(self.tidied_at) };
@@ -163,28 +163,55 @@ impl ParticipantSet {
     /// Reports tell of one participant each, and nothing of the others.
     fn take_reports(&mut self, run: &mut Run<'_>, registration: &mut Registration) {
         let at = run.frame.measured_at;
-        for (index, detection) in run.frame.detections.iter().enumerate() {
-            let mut best: Option<(f64, usize)> = None;
-            let count = self.participants.len();
-            run.work.near(detection.position_m, reach_m(&run.by, detection), count, |t| {
-                let Some(participant) = self.participants.get_mut(t) else { return };
-                let offset = detection.position_m - participant.position_at(at);
-                if offset.norm_squared() > IDENTITY_GATE_M * IDENTITY_GATE_M {
-                    return;
+        let frame = run.frame;
+        for (index, detection) in frame.detections.iter().enumerate() {
+            match self.who_goes_by(run, detection).or_else(|| self.who_may_report(run, detection)) {
+                Some(track) => {
+                    if let Some(participant) = self.participants.get_mut(track) {
+                        participant.predict(at);
+                    }
+                    self.hit(run, registration, track, index, detection);
                 }
-                participant.predict(at);
-                let offset = detection.position_m - participant.kinematics.position_m;
-                if let Some(cost) = cost(participant, at, &run.by, registration, detection, offset)
-                    && best.is_none_or(|(least, index)| (cost, t) < (least, index))
-                {
-                    best = Some((cost, t));
-                }
-            });
-            match best {
-                Some((_, track)) => self.hit(run, registration, track, index, *detection),
-                None => self.bear(run, registration, index, *detection),
+                None => self.bear(run, registration, index, detection),
             }
         }
+    }
+
+    /// The participant near the report that goes by its name: the oldest, should there be several.
+    fn who_goes_by(&self, run: &Run<'_>, report: &Detection) -> Option<usize> {
+        let at = run.frame.measured_at;
+        let mut known: Option<usize> = None;
+        run.work.near(report.position_m, IDENTITY_GATE_M, self.participants.len(), |t| {
+            let Some(participant) = self.participants.get(t) else { return };
+            let named = participant.v2x.as_ref().is_some_and(|reporter| Some(reporter.id) == report.v2x_id);
+            if named && participant.name_at(at) == report.v2x_id {
+                let offset = report.position_m - participant.position_at(at);
+                if offset.norm_squared() <= IDENTITY_GATE_M * IDENTITY_GATE_M {
+                    known = Some(known.map_or(t, |known| known.min(t)));
+                }
+            }
+        });
+        known
+    }
+
+    /// The likeliest of those near the report that go by no name.
+    fn who_may_report(&mut self, run: &Run<'_>, report: &Detection) -> Option<usize> {
+        let at = run.frame.measured_at;
+        let mut best: Option<(f64, usize)> = None;
+        run.work.near(report.position_m, IDENTITY_GATE_M, self.participants.len(), |t| {
+            let Some(participant) = self.participants.get_mut(t) else { return };
+            let offset = report.position_m - participant.position_at(at);
+            if participant.name_at(at).is_some() || offset.norm_squared() > IDENTITY_GATE_M * IDENTITY_GATE_M {
+                return;
+            }
+            participant.predict(at);
+            if let Some(cost) = cost_of_report(participant, at, &run.by, report)
+                && best.is_none_or(|least| (cost, t) < least)
+            {
+                best = Some((cost, t));
+            }
+        });
+        best.map(|(_, track)| track)
     }
 
     /// A sensor's frame tells of all whom the sensor should see.
@@ -193,9 +220,12 @@ impl ParticipantSet {
         let by = run.by;
         let mut detections = std::mem::take(&mut run.work.detections);
         detections.clear();
-        detections.extend(run.frame.detections.iter().map(|d| corrected(d, by.model, registration, by.parts)));
+        detections.extend_from_slice(&run.frame.detections);
+        if by.parts.registration {
+            correct(&mut detections, by.model, registration);
+        }
         self.foresee(run, registration);
-        self.pair_up(run, registration, &detections);
+        self.pair_up(run, &detections);
         let Workspace { assignment, assigned, pairs, .. } = &mut *run.work;
         assignment.solve(detections.len(), self.participants.len(), pairs, assigned);
 
@@ -205,14 +235,14 @@ impl ParticipantSet {
             if let Some(index) = index.map(|index| index as usize)
                 && let Some(detection) = detections.get(index)
             {
-                self.hit(run, registration, track, index, *detection);
+                self.hit(run, registration, track, index, detection);
             }
         }
         self.miss(at, run);
         for (index, detection) in detections.iter().enumerate() {
             let free = run.work.assigned.of_detection.get(index) == Some(&None);
             if free && !self.in_a_footprint(run, detection) {
-                self.bear(run, registration, index, *detection);
+                self.bear(run, registration, index, detection);
             }
         }
         run.work.detections = detections;
@@ -222,12 +252,11 @@ impl ParticipantSet {
     fn foresee(&mut self, run: &mut Run<'_>, registration: &Registration) {
         let at = run.frame.measured_at;
         let model = run.by.model;
-        let clock_s = if run.by.parts.registration { registration.clock_s() } else { 0.0 };
         let reach_m = model.range_m + VIEW_MARGIN_M;
         let half_rad = model.field_of_view_rad / 2.0 + VIEW_MARGIN_RAD;
         let all_around = half_rad >= std::f64::consts::PI;
         let (axis, cos) = (Vector2::from_angle(model.direction_rad), half_rad.cos());
-        run.work.places.clear();
+        run.work.sights.clear();
         for participant in &mut self.participants {
             let offset = participant.position_at(at) - model.position_m;
             let range_squared = offset.norm_squared();
@@ -235,27 +264,23 @@ impl ParticipantSet {
                 && (all_around
                     || range_squared < VIEW_MARGIN_M * VIEW_MARGIN_M
                     || offset.dot(axis) >= cos * range_squared.sqrt());
-            run.work.places.push(in_view.then(|| {
+            run.work.sights.push(in_view.then(|| {
                 participant.predict(at);
-                participant.kinematics.position_m - participant.kinematics.velocity_mps * clock_s
+                sight(participant, &run.by, registration)
             }));
         }
     }
 
-    fn pair_up(&self, run: &mut Run<'_>, registration: &Registration, detections: &[Detection]) {
+    fn pair_up(&self, run: &mut Run<'_>, detections: &[Detection]) {
         let at = run.frame.measured_at;
         let mut pairs = std::mem::take(&mut run.work.pairs);
         pairs.clear();
         for (d, detection) in detections.iter().enumerate() {
-            let reach_m = reach_m(&run.by, detection);
+            let reach_m = reach_m(detection);
             run.work.near(detection.position_m, reach_m, self.participants.len(), |t| {
-                let Some(Some(place)) = run.work.places.get(t) else { return };
-                let offset_m = detection.position_m - *place;
-                if offset_m.norm_squared() > reach_m * reach_m {
-                    return;
-                }
+                let Some(Some(sight)) = run.work.sights.get(t) else { return };
                 let Some(participant) = self.participants.get(t) else { return };
-                if let Some(cost) = cost(participant, at, &run.by, registration, detection, offset_m) {
+                if let Some(cost) = cost(participant, at, &run.by, sight, detection, reach_m) {
                     pairs.push(Pair { detection: d as u32, track: t as u32, cost });
                 }
             });
@@ -269,12 +294,12 @@ impl ParticipantSet {
         registration: &mut Registration,
         track: usize,
         index: usize,
-        detection: Detection,
+        detection: &Detection,
     ) {
         let Some(participant) = self.participants.get_mut(track) else { return };
         let at = run.frame.measured_at;
-        let gain = GAIN * confidence_ratio(&detection);
-        let (along_m, across_m) = participant.hit(&run.by, at, &detection, registration, gain);
+        let gain = GAIN * confidence_ratio(detection);
+        let (along_m, across_m) = participant.hit(&run.by, at, detection, registration, gain);
         let ripe = participant.hits >= CONFIRM_HITS && participant.existence > CONFIRM_EXISTENCE;
         if ripe && !participant.confirmed {
             let doubtful = self.may_be_a_double(run, track);
@@ -310,12 +335,12 @@ impl ParticipantSet {
         doubtful
     }
 
-    fn bear(&mut self, run: &mut Run<'_>, registration: &Registration, index: usize, detection: Detection) {
+    fn bear(&mut self, run: &mut Run<'_>, registration: &Registration, index: usize, detection: &Detection) {
         let at = run.frame.measured_at;
-        let odds = BIRTH * confidence_ratio(&detection);
+        let odds = BIRTH * confidence_ratio(detection);
         let existence = if run.by.is_v2x() { REPORTED_BIRTH } else { odds / (odds + 1.0 - BIRTH) };
         let id = run.identities.identity(run.frame, index);
-        let born = Participant::born(id, &run.by, at, &detection, registration, existence);
+        let born = Participant::born(id, &run.by, at, detection, registration, existence);
         let position_m = born.kinematics.position_m;
         run.work.journal.note(at, id, Some(run.by.sensor), What::Born { position_m, existence });
         self.participants.push(born);
@@ -326,8 +351,8 @@ impl ParticipantSet {
         let model = run.by.model;
         let mut shades = std::mem::take(&mut run.work.shades);
         shades.clear();
-        for (index, (participant, place)) in self.participants.iter().zip(&run.work.places).enumerate() {
-            if place.is_some() {
+        for (index, (participant, sight)) in self.participants.iter().zip(&run.work.sights).enumerate() {
+            if sight.is_some() {
                 shades.push(shade(participant, index, model));
             }
         }
@@ -379,7 +404,7 @@ impl ParticipantSet {
     fn in_a_footprint(&self, run: &Run<'_>, detection: &Detection) -> bool {
         let radar = run.by.model.kind == SensorKind::Radar;
         let mut inside = false;
-        run.work.near(detection.position_m, 9.0, run.work.places.len(), |t| {
+        run.work.near(detection.position_m, 9.0, run.work.sights.len(), |t| {
             let Some(participant) = self.participants.get(t).filter(|p| p.confirmed && p.seen_by_sensor) else {
                 return;
             };
@@ -441,9 +466,12 @@ fn shade(participant: &Participant, index: usize, model: &SensorModel) -> Shade 
     let side = participant.heading.map_or(0.6, |heading| line.cross(heading.axis).abs() / range_m.max(0.1));
     let seen_m = (long_m * side + wide_m * (1.0 - side)).max(wide_m);
     Shade {
-        bearing_rad: line.angle_rad(),
+        bearing_rad: angle_between(Vector2::new(1.0, 0.0), line),
         range_m,
-        half_width_rad: (0.5 * seen_m / range_m.max(1.0)).atan(),
+        half_width_rad: angle_between(
+            Vector2::new(range_m.max(1.0), 0.0),
+            Vector2::new(range_m.max(1.0), 0.5 * seen_m),
+        ),
         height_m: participant.best.usual_height_m(),
         existence: participant.existence,
         index,
@@ -451,21 +479,21 @@ fn shade(participant: &Participant, index: usize, model: &SensorModel) -> Shade 
     }
 }
 
-/// A detection as it would be without the sensor's errors.
-fn corrected(detection: &Detection, model: &SensorModel, registration: &Registration, parts: &Parts) -> Detection {
-    let mut corrected = *detection;
-    if parts.registration {
-        let yaw_rad = registration.yaw_rad();
-        let line = detection.position_m - model.position_m;
-        corrected.position_m = model.position_m + line.rotated(-yaw_rad) - registration.offset_m();
-        if let Some(velocity) = &mut corrected.velocity {
-            velocity.mps = velocity.mps.rotated(-yaw_rad);
+/// The detections of a frame as they would be without the sensor's errors.
+fn correct(detections: &mut [Detection], model: &SensorModel, registration: &Registration) {
+    let yaw_rad = registration.yaw_rad();
+    let (sin, cos) = (-yaw_rad).sin_cos();
+    let turned = |v: Vector2| Vector2::new(v.x * cos - v.y * sin, v.x * sin + v.y * cos);
+    let origin_m = model.position_m - registration.offset_m();
+    for detection in detections {
+        detection.position_m = origin_m + turned(detection.position_m - model.position_m);
+        if let Some(velocity) = &mut detection.velocity {
+            velocity.mps = turned(velocity.mps);
         }
-        if let Some(heading) = &mut corrected.heading {
+        if let Some(heading) = &mut detection.heading {
             heading.rad -= yaw_rad;
         }
     }
-    corrected
 }
 
 /// How much likelier a participant is to give a detection of this confidence than clutter is.

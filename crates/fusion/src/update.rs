@@ -9,7 +9,7 @@ use rsu_units::{Timestamp, Vector2, angle::wrap_rad};
 
 use crate::class::likelihood;
 use crate::kinematics::{GnssBias, Of};
-use crate::linear::{length, normal};
+use crate::linear::{angle_between, length, normal};
 use crate::participant::{
     Direction, Observer, Participant, Reporter, Seen, WHITE_SHARE, bias_variance, noise as noise_of,
 };
@@ -104,7 +104,7 @@ impl Participant {
             let heading_sd_rad = if told { velocity.across_sd_mps / speed_mps } else { 1.0 };
             let v = self.kinematics.velocity_covariance();
             let own = self.kinematics.velocity_mps;
-            let off_rad = own.cross(axis).atan2(own.dot(axis));
+            let off_rad = angle_between(own, axis);
             if known_mps * known_mps > 4.0 * (v.xx + v.yy) && off_rad.abs() < 0.8 {
                 // In polar form: a noisy direction turns the velocity and must not shorten it.
                 let along = own * known_mps.recip();
@@ -208,7 +208,11 @@ impl Participant {
         if speed_mps > 1.5 {
             let v = self.kinematics.velocity_covariance();
             let variance = (0.5 * (v.xx + v.yy) / (speed_mps * speed_mps)).max(1e-4) + 0.003;
-            self.turn(velocity_mps.angle_rad(), variance, speed_mps);
+            match self.heading.filter(|_| !turned) {
+                // The axis is that of the heading as it is.
+                Some(heading) => self.turn_by(angle_between(heading.axis, velocity_mps), variance, speed_mps),
+                None => self.turn(velocity_mps.angle_rad(), variance, speed_mps),
+            }
             turned = true;
         }
         if let Some(heading) = self.heading.as_mut().filter(|_| turned) {
@@ -221,11 +225,16 @@ impl Participant {
     }
 
     fn turn(&mut self, rad: f64, variance: f64, speed_mps: f64) {
-        let Some(heading) = &mut self.heading else {
+        let Some(heading) = &self.heading else {
             self.heading = Some(Direction { rad: wrap_rad(rad), variance, axis: Vector2::default() });
             return;
         };
-        let mut off_rad = wrap_rad(rad - heading.rad);
+        let off_rad = wrap_rad(rad - heading.rad);
+        self.turn_by(off_rad, variance, speed_mps);
+    }
+
+    fn turn_by(&mut self, mut off_rad: f64, variance: f64, speed_mps: f64) {
+        let Some(heading) = &mut self.heading else { return };
         if off_rad.abs() > 2.0 && speed_mps < 1.0 {
             // Of who stands, head and tail are easily mistaken for each other.
             off_rad = wrap_rad(off_rad + PI);

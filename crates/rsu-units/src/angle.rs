@@ -6,6 +6,10 @@ use std::f64::consts::PI;
 /// The same direction in `(-π, π]`.
 #[must_use]
 pub fn wrap_rad(angle_rad: f64) -> f64 {
+    // Most angles are there already, and the remainder is costly.
+    if angle_rad > -PI && angle_rad <= PI {
+        return angle_rad;
+    }
     let wrapped = (angle_rad + PI).rem_euclid(2.0 * PI) - PI;
     if wrapped <= -PI { wrapped + 2.0 * PI } else { wrapped }
 }
