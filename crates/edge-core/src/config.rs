@@ -26,7 +26,7 @@ pub struct CoreConfig {
     pub sensors: Vec<SensorSetup>,
     /// Thresholds of the event detectors.
     pub events: EventsConfig,
-    /// What of the lane statistics.
+    /// Whether and how lane statistics are made.
     pub lane_statistics: LaneStatisticsConfig,
     /// How often things happen.
     pub periods: Periods,

@@ -16,8 +16,6 @@ pub const MAX_DETECTIONS: usize = 256;
 const MAX_DISTANCE_M: f64 = 2000.0;
 /// Nothing on the road is faster, metres per second.
 const MAX_SPEED_MPS: f64 = 120.0;
-/// One-sigma of the speed that road users report of themselves, metres per second.
-const V2X_SPEED_SD_MPS: f64 = 0.3;
 
 /// Why a detection frame is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -97,7 +95,7 @@ fn one(setup: &SensorSetup, site: &SiteFrame, detection: &v1::Detection) -> Opti
     });
     let heading = detection.heading_rad.filter(|heading| heading.abs() < 100.0).map(|heading| Heading {
         rad: angle::wrap_rad(heading + model.direction_rad),
-        sd_rad: heading_sd_rad(model.kind),
+        sd_rad: model.kind.usual_noise().heading_sd_rad,
     });
     let radial = detection.radial_speed_mps.filter(|speed| speed.abs() < MAX_SPEED_MPS);
     let extent_m = positive(detection.length_m).zip(positive(detection.width_m));
@@ -111,16 +109,6 @@ fn one(setup: &SensorSetup, site: &SiteFrame, detection: &v1::Detection) -> Opti
         object_id: (detection.object_id != 0).then_some(detection.object_id),
         ..Detection::new(position_m, covariance_m2)
     })
-}
-
-/// Usual one-sigma of the heading by kind, radians, where the sensor gives none.
-fn heading_sd_rad(kind: SensorKind) -> f64 {
-    match kind {
-        SensorKind::Camera => 0.17,
-        SensorKind::Radar => 0.1,
-        SensorKind::Lidar => 0.05,
-        SensorKind::V2x => 0.035,
-    }
 }
 
 fn positive(value: Option<f64>) -> Option<f64> {
@@ -197,20 +185,22 @@ impl OwnReport<'_> {
     fn detection(&self, site: &SiteFrame) -> Option<Detection> {
         let position_m = site.to_site(self.position.latitude_deg?, self.position.longitude_deg?);
         let v2x_id = <[u8; 8]>::try_from(self.id).ok().map(V2xId)?;
+        let usual = SensorKind::V2x.usual_noise();
         // A 95 % bound in the plane is 2.45 sigma. GNSS errors drift slowly, so no fix counts as better than half a metre.
-        let sd_m = self.accuracy_m.or(self.bound_m.map(|bound_m| bound_m / 2.45)).unwrap_or(1.5).clamp(0.5, 50.0);
+        let sd_m = self.accuracy_m.or(self.bound_m.map(|bound_m| bound_m / 2.45)).unwrap_or(usual.range_sd_m);
+        let sd_m = sd_m.clamp(0.5, 50.0);
         let variance = sd_m * sd_m;
         let speed_mps = self.speed_mps.filter(|speed_mps| speed_mps.abs() < MAX_SPEED_MPS);
         let heading_rad = self.heading_deg.filter(|deg| deg.is_finite()).map(angle::rad_from_heading_deg);
         let velocity = speed_mps.zip(heading_rad).map(|(speed_mps, heading_rad)| Velocity {
             mps: Vector2::from_angle(heading_rad) * speed_mps,
-            along_sd_mps: V2X_SPEED_SD_MPS,
-            across_sd_mps: V2X_SPEED_SD_MPS,
+            along_sd_mps: usual.velocity_sd_mps,
+            across_sd_mps: usual.velocity_sd_mps,
         });
         Some(Detection {
             velocity,
-            speed: speed_mps.map(|mps| Speed { mps, sd_mps: V2X_SPEED_SD_MPS }),
-            heading: heading_rad.map(|rad| Heading { rad, sd_rad: heading_sd_rad(SensorKind::V2x) }),
+            speed: speed_mps.map(|mps| Speed { mps, sd_mps: usual.velocity_sd_mps }),
+            heading: heading_rad.map(|rad| Heading { rad, sd_rad: usual.heading_sd_rad }),
             confidence: 0.99,
             v2x_id: Some(v2x_id),
             ..Detection::new(position_m, Covariance2 { xx: variance, xy: 0.0, yy: variance })

@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fusion::{
-    Accepted, FrameError, Parts, SensorFrame, SensorId, SensorKind, SensorModel, Track, Tracker, TrackerConfig,
-};
+use fusion::{Accepted, FrameError, Parts, SensorFrame, SensorId, SensorModel, Track, Tracker, TrackerConfig};
 use rsu_proto::v1::{self, v2x_message::Content};
-use rsu_units::{Timestamp, Vector2};
+use rsu_units::Timestamp;
 use traffic_events::{EventChange, LaneInterval, LaneStatistics, Monitor};
 
 use crate::broadcast::Broadcaster;
@@ -128,7 +126,7 @@ impl Core {
         self.tracker.clear();
         self.surroundings.clear();
         // Its interval is in a time that never was.
-        self.lane_statistics = LaneStatistics::new(self.config.lane_statistics);
+        self.lane_statistics.clear();
         self.now = now;
         self.monitor.clear(now, &mut self.changes);
         self.tell_pending_changes(None, outputs);
@@ -175,7 +173,9 @@ impl Core {
     fn take_v2x(&mut self, mut message: Box<v1::V2xMessage>, arrived_at: Timestamp, outputs: &mut Vec<Output>) {
         let (stream, counter) = match &message.content {
             Some(Content::Bsm(bsm)) => {
-                self.surroundings.bsm(bsm, arrived_at);
+                if !self.surroundings.bsm(bsm, arrived_at) {
+                    self.counters.count("emergency_not_remembered");
+                }
                 let measured_at = self.v2x_time(bsm.sec_mark_ms, arrived_at, "bsm_clock_off");
                 let frame = intake::bsm(self.v2x, self.config.map.frame(), bsm, measured_at);
                 self.track_v2x(frame, arrived_at, "bsm_without_position", "bsm_out_of_range");
@@ -360,8 +360,7 @@ fn publish(priority: Priority, item: Item) -> Output {
 }
 
 fn tracker(config: &CoreConfig) -> Tracker {
-    let everywhere = std::f64::consts::TAU;
-    let v2x = SensorModel::new(SensorKind::V2x, Vector2::default(), 0.0, everywhere, config.v2x_range_m);
+    let v2x = SensorModel::v2x(config.v2x_range_m);
     Tracker::new(TrackerConfig {
         sensors: config.sensors.iter().map(|setup| setup.model).chain([v2x]).collect(),
         reorder_window: config.reorder_window,

@@ -19,12 +19,17 @@ const MAX_EMERGENCY: usize = 64;
 /// no valid SPAT.
 const OUT_OF_ORDER: u32 = 1 << 2 | 1 << 8 | 1 << 9 | 1 << 13;
 
+/// Numbers of phases are octets in the standard: more groups than these are not remembered.
+const MAX_GROUP: u32 = 255;
+
 /// The own junction's signals and the vehicles on emergency duty.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Surroundings {
     junction: Option<v1::NodeReference>,
+    /// What each signal group showed when it was last told, and when that was. A SPAT may come in parts, so each group
+    /// has a time of its own.
+    told: BTreeMap<u32, (SignalState, Timestamp)>,
     signals: Vec<SignalState>,
-    told_at: Option<Timestamp>,
     heard_at: BTreeMap<V2xId, Timestamp>,
     emergency: Vec<V2xId>,
 }
@@ -41,45 +46,39 @@ impl Surroundings {
 
     /// What is known now.
     pub(crate) fn context(&mut self, now: Timestamp) -> Context<'_> {
-        if self.told_at.is_some_and(|told_at| now.duration_since(told_at) > SIGNAL_AGE) {
-            self.signals.clear();
-            self.told_at = None;
-        }
+        self.told.retain(|_, (_, told_at)| now.duration_since(*told_at) <= SIGNAL_AGE);
+        self.signals.clear();
+        self.signals.extend(self.told.values().map(|(state, _)| *state));
         self.heard_at.retain(|_, heard_at| now.duration_since(*heard_at) <= EMERGENCY_AGE);
         self.emergency.clear();
         self.emergency.extend(self.heard_at.keys());
         Context { signals: &self.signals, emergency: &self.emergency }
     }
 
-    /// Takes in the own junction's signals. Returns whether the message is about them.
+    /// Takes in the own junction's signals: all of them or a part. Returns whether the message is about them.
     pub(crate) fn spat(&mut self, spat: &v1::SignalPhaseAndTiming, arrived_at: Timestamp) -> bool {
-        let own = spat.intersections.iter().find(|state| state.id.is_some() && state.id == self.junction);
-        let Some(own) = own else { return false };
-        if own.status & OUT_OF_ORDER != 0 {
-            self.signals.clear();
-            self.told_at = None;
+        let junction = self.junction;
+        let own = || spat.intersections.iter().filter(move |state| state.id.is_some() && state.id == junction);
+        if own().any(|state| state.status & OUT_OF_ORDER != 0) {
+            self.told.clear();
             return true;
         }
-        let mut signals: Vec<SignalState> = own
-            .phases
-            .iter()
-            .map(|phase| {
-                let light = present(phase);
-                let before = self.signals.iter().find(|state| state.group == phase.id && state.light == light);
-                // What it showed before we first heard of it, nobody knows.
-                SignalState { group: phase.id, light, since: before.map_or(arrived_at, |state| state.since) }
-            })
-            .collect();
-        signals.sort_by_key(|state| state.group);
-        signals.dedup_by_key(|state| state.group);
-        self.signals = signals;
-        self.told_at = Some(arrived_at);
-        true
+        for phase in own().flat_map(|state| &state.phases).filter(|phase| phase.id <= MAX_GROUP) {
+            let light = present(phase);
+            let goes_on = |(state, told_at): &&(SignalState, Timestamp)| {
+                state.light == light && arrived_at.duration_since(*told_at) <= SIGNAL_AGE
+            };
+            // What it showed before we first heard of it, or while nobody told, nobody knows.
+            let since = self.told.get(&phase.id).filter(goes_on).map_or(arrived_at, |(state, _)| state.since);
+            self.told.insert(phase.id, (SignalState { group: phase.id, light, since }, arrived_at));
+        }
+        own().next().is_some()
     }
 
-    /// Notes whether a vehicle is on emergency duty.
-    pub(crate) fn bsm(&mut self, bsm: &v1::BasicSafetyMessage, arrived_at: Timestamp) {
-        let Ok(id) = <[u8; 8]>::try_from(bsm.id.as_ref()).map(V2xId) else { return };
+    /// Notes whether a vehicle is on emergency duty. Returns false where it is and cannot be remembered, because so many
+    /// others are.
+    pub(crate) fn bsm(&mut self, bsm: &v1::BasicSafetyMessage, arrived_at: Timestamp) -> bool {
+        let Ok(id) = <[u8; 8]>::try_from(bsm.id.as_ref()).map(V2xId) else { return true };
         let on_duty = bsm.emergency.as_ref().is_some_and(|emergency| {
             emergency.siren() == v1::SirenState::InUse || emergency.lightbar() == v1::LightbarState::InUse
         });
@@ -87,7 +86,10 @@ impl Surroundings {
             self.heard_at.remove(&id);
         } else if self.heard_at.len() < MAX_EMERGENCY || self.heard_at.contains_key(&id) {
             self.heard_at.insert(id, arrived_at);
+        } else {
+            return false;
         }
+        true
     }
 }
 
@@ -110,7 +112,7 @@ fn present(phase: &v1::Phase) -> Light {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may stop")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop")]
 mod tests {
     use super::*;
 
@@ -138,6 +140,48 @@ mod tests {
         assert_eq!((signal.light, signal.since), (Light::Red, at(0.1)));
         assert!(surroundings.context(at(1.0)).signal(2).is_none());
         assert!(surroundings.context(at(2.0)).signal(3).is_none(), "nobody told it any more");
+    }
+
+    #[test]
+    fn a_message_in_parts_is_known_as_a_whole() {
+        let mut whole = spat(OWN, v1::LightState::Red);
+        let states = std::mem::take(&mut whole.intersections[0].phases).remove(0).states;
+        let part = |group| {
+            let mut part = whole.clone();
+            part.intersections[0].phases = vec![v1::Phase { id: group, states: states.clone() }];
+            part
+        };
+        let mut surroundings = Surroundings::new(Some(OWN));
+        for step in 0..20 {
+            let group = if step % 2 == 0 { 1 } else { 3 };
+            assert!(surroundings.spat(&part(group), at(f64::from(step) * 0.05)));
+        }
+        for (group, first) in [(1, at(0.0)), (3, at(0.05))] {
+            let signal = *surroundings.context(at(1.0)).signal(group).unwrap();
+            assert_eq!((signal.light, signal.since), (Light::Red, first));
+        }
+        // Each is forgotten by itself, and what it showed in the meantime is not known.
+        assert!(surroundings.spat(&part(1), at(1.5)));
+        assert_eq!(surroundings.context(at(2.0)).signals.len(), 1);
+        assert!(surroundings.spat(&part(3), at(2.1)));
+        assert_eq!(surroundings.context(at(2.1)).signal(3).unwrap().since, at(2.1));
+        // What is no number of a phase is not remembered.
+        assert!(surroundings.spat(&part(256), at(2.2)));
+        assert!(surroundings.context(at(2.2)).signal(256).is_none());
+    }
+
+    #[test]
+    fn an_intersection_may_be_listed_in_parts() {
+        let mut parts = spat(OWN, v1::LightState::Red);
+        let other = v1::IntersectionState {
+            phases: vec![v1::Phase { id: 7, states: parts.intersections[0].phases[0].states.clone() }],
+            ..parts.intersections[0].clone()
+        };
+        parts.intersections.push(other);
+        let mut surroundings = Surroundings::new(Some(OWN));
+        assert!(surroundings.spat(&parts, at(0.0)));
+        let groups: Vec<u32> = surroundings.context(at(0.0)).signals.iter().map(|signal| signal.group).collect();
+        assert_eq!(groups, [1, 3, 7]);
     }
 
     #[test]
@@ -171,5 +215,11 @@ mod tests {
         surroundings.bsm(&bsm(7, v1::SirenState::InUse), at(3.0));
         surroundings.bsm(&bsm(7, v1::SirenState::NotInUse), at(3.1));
         assert!(surroundings.context(at(3.1)).emergency.is_empty());
+        // More than can be remembered are told; those who are known stay so.
+        assert!((0..64).all(|id| surroundings.bsm(&bsm(id, v1::SirenState::InUse), at(4.0))));
+        assert!(!surroundings.bsm(&bsm(64, v1::SirenState::InUse), at(4.0)));
+        assert!(surroundings.bsm(&bsm(64, v1::SirenState::NotInUse), at(4.0)));
+        assert!(surroundings.bsm(&bsm(63, v1::SirenState::InUse), at(4.1)));
+        assert_eq!(surroundings.context(at(4.1)).emergency.len(), 64);
     }
 }

@@ -76,7 +76,7 @@ fn events_are_told_at_their_start_and_while_they_go_on() {
     let outputs = replay(plan());
     let mut active = BTreeSet::new();
     let (mut starts, mut ends) = (0, 0);
-    for (index, (_, output)) in outputs.iter().enumerate() {
+    for (index, (at, output)) in outputs.iter().enumerate() {
         match output {
             Output::Publish(publication) => {
                 let Item::Event(event) = &publication.item else { continue };
@@ -89,11 +89,12 @@ fn events_are_told_at_their_start_and_while_they_go_on() {
                         starts += 1;
                         active.insert(event.event_id);
                         // Road users hear of it in the same breath as the cloud, with all that go on.
-                        let rsi = outputs[index..].iter().find_map(|(_, output)| match output {
-                            Output::Send(content) => Some(content.as_ref()),
+                        let said = outputs[index..].iter().find_map(|(at, output)| match output {
+                            Output::Send(content) => Some((at, content.as_ref())),
                             Output::Publish(_) => None,
                         });
-                        let Some(Content::Rsi(rsi)) = rsi else { panic!("{rsi:?}") };
+                        let Some((said_at, Content::Rsi(rsi))) = said else { panic!("{said:?}") };
+                        assert_eq!(said_at, at);
                         assert!(rsi.events.len() >= active.len());
                         assert!(rsi.events.iter().any(|told| told.event_type == event.event_code));
                         let ids: BTreeSet<u32> = rsi.events.iter().map(|told| told.rte_id).collect();

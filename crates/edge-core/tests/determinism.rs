@@ -82,6 +82,12 @@ fn a_simulated_half_minute() {
     assert!(statistics.iter().all(|s| s.to_us - s.from_us == 10_000_000 && s.to_us % 10_000_000 == 0));
     assert!(statistics.iter().flat_map(|s| &s.lanes).map(|lane| lane.light_count).sum::<u32>() > 0);
 
+    // The junction's own signals are told apart from what else passes.
+    let health =
+        outputs.iter().rev().find_map(|o| if let Item::Health(health) = &o.item { Some(health) } else { None });
+    let counters = &health.unwrap().counters;
+    assert!(counters["core.spat_of_the_junction"] > 0, "{counters:?}");
+
     // Every stream counts from 1 without a gap.
     for stream in ["tracks", "events", "bsm", "spat", "health", "lane-statistics"] {
         let sequences: Vec<u64> = outputs

@@ -111,10 +111,10 @@ impl Kinematics {
             position_m,
             velocity_mps,
             acceleration_mps2: Vector2::default(),
-            pp: position,
+            pp: position.kept_above(LEAST_VARIANCE),
             pv: Matrix2::default(),
             pa: Matrix2::default(),
-            vv: velocity,
+            vv: velocity.kept_above(LEAST_VARIANCE),
             va: Matrix2::default(),
             aa: Covariance2 { xx: 1.0, xy: 0.0, yy: 1.0 },
         }

@@ -50,5 +50,5 @@ pub use registration::Registration;
 pub use tracker::{Accepted, FrameError, Tracker, TrackerConfig};
 pub use types::{
     Covariance2, Detection, Heading, MAX_SENSORS, Radial, SensorFrame, SensorId, SensorKind, SensorModel, Speed, Track,
-    TrackId, V2xId, Velocity,
+    TrackId, UsualNoise, V2xId, Velocity,
 };

@@ -2,6 +2,8 @@
 //!
 //! How a detection changes it is in [`crate::update`].
 
+use std::ops::RangeInclusive;
+
 use rsu_units::{Timestamp, Vector2};
 
 use crate::class::{Class, ClassBelief, Group, likelihood};
@@ -9,7 +11,9 @@ use crate::kinematics::{GnssBias, Kinematics, Manoeuvre};
 use crate::linear::length;
 use crate::parts::Parts;
 use crate::registration::Registration;
-use crate::types::{Covariance2, Detection, MAX_SENSORS, SensorId, SensorKind, SensorModel, Track, TrackId, V2xId};
+use crate::types::{
+    Covariance2, Detection, MAX_SENSORS, SensorId, SensorKind, SensorModel, Speed, Track, TrackId, V2xId,
+};
 
 /// A sensor is a source of a track for so long after its last detection, seconds.
 const SOURCE_MEMORY_S: f64 = 1.0;
@@ -20,7 +24,7 @@ const V2X_ID_MEMORY_S: f64 = 1.5;
 /// A track that was never confirmed is given up after so long without a detection, seconds.
 const TENTATIVE_PATIENCE_S: f64 = 0.6;
 /// A confirmed one after so long, seconds, however well it is known where it should be.
-const PATIENCE_S: f64 = 30.0;
+pub(crate) const PATIENCE_S: f64 = 30.0;
 /// One-sigma of the position beyond which a track is not shown, and beyond which it is given up, metres.
 const SHOWN_SD_M: f64 = 2.5;
 const KEPT_SD_M: f64 = 12.0;
@@ -142,9 +146,9 @@ impl Observer<'_> {
     }
 }
 
-/// Variance of a report's position that is new in each report, as a share of the whole: the rest is the slowly varying
-/// error.
-pub(crate) const WHITE_SHARE: f64 = 0.04;
+/// Variance of a report's position that is new in each report, as a share of what the report tells. The slowly varying
+/// error has all of that for itself: so little is new that it need not be taken off there.
+pub(crate) const WHITE_SHARE: f64 = 0.02;
 
 /// Variance of the slowly varying error of a report's position.
 pub(crate) fn bias_variance(detection: &Detection, parts: &Parts) -> f64 {
@@ -172,7 +176,12 @@ impl Participant {
         let mut noise = detection.covariance_m2;
         let mut v2x = None;
         if let Some(id) = detection.v2x_id {
-            v2x = Some(Reporter { id, heard_at: at, bias: GnssBias::of_birth(bias_variance(detection, by.parts)) });
+            let variance = bias_variance(detection, by.parts);
+            v2x = Some(Reporter { id, heard_at: at, bias: GnssBias::of_birth(variance) });
+            if by.parts.gnss_bias {
+                // All that is known of the place comes with this error, so no direction is better known than it.
+                noise = Covariance2 { xx: variance, xy: 0.0, yy: variance };
+            }
             noise = noise.plus(1.0, Covariance2 { xx: 0.01, xy: 0.0, yy: 0.01 });
         }
         let (velocity_mps, velocity) = first_velocity(by, detection);
@@ -381,9 +390,12 @@ pub(crate) fn noise(by: &Observer<'_>, said: Covariance2, direction: Vector2, de
 /// The velocity that one detection tells, and how well.
 fn first_velocity(by: &Observer<'_>, detection: &Detection) -> (Vector2, Covariance2) {
     const UNKNOWN_SD_MPS: f64 = 8.0;
+    // Whatever a sensor says, a velocity is known no better and no worse than this.
+    const SD_MPS: RangeInclusive<f64> = 0.3..=150.0;
+    let within = |sd_mps: f64| sd_mps.clamp(*SD_MPS.start(), *SD_MPS.end());
     let isotropic = |variance: f64| Covariance2 { xx: variance, xy: 0.0, yy: variance };
     if let Some(velocity) = detection.velocity.filter(|_| by.parts.velocity) {
-        let (along, across) = (velocity.along_sd_mps.max(0.3), velocity.across_sd_mps.max(0.3));
+        let (along, across) = (within(velocity.along_sd_mps), within(velocity.across_sd_mps));
         return (velocity.mps, Covariance2::along_and_across(velocity.mps.angle_rad(), along, across));
     }
     let speed = detection.speed.filter(|_| by.parts.velocity);
@@ -393,9 +405,11 @@ fn first_velocity(by: &Observer<'_>, detection: &Detection) -> (Vector2, Covaria
         let across = speed.map_or(UNKNOWN_SD_MPS, |speed| {
             (speed.mps * speed.mps - radial.speed_mps * radial.speed_mps).max(0.0).sqrt() + speed.sd_mps
         });
-        let covariance = Covariance2::along_and_across(bearing_rad, radial.sd_mps.max(0.3), across.max(0.3));
+        let covariance = Covariance2::along_and_across(bearing_rad, within(radial.sd_mps), within(across));
         return (Vector2::from_angle(bearing_rad) * radial.speed_mps, covariance);
     }
     let unknown = UNKNOWN_SD_MPS * UNKNOWN_SD_MPS;
-    (Vector2::default(), isotropic(speed.map_or(unknown, |s| (s.mps * s.mps + s.sd_mps * s.sd_mps).max(0.1))))
+    let most = SD_MPS.end() * SD_MPS.end();
+    let of_speed = |s: Speed| (s.mps * s.mps + s.sd_mps * s.sd_mps).clamp(0.1, most);
+    (Vector2::default(), isotropic(speed.map_or(unknown, of_speed)))
 }

@@ -11,8 +11,9 @@ use crate::class::Group;
 use crate::grid::Grid;
 use crate::journal::{Journal, What};
 use crate::linear::{angle_between, length};
-use crate::participant::{Observer, Participant};
+use crate::participant::{Observer, PATIENCE_S, Participant};
 use crate::registration::Registration;
+use crate::tidy::advance;
 use crate::types::{Detection, SensorFrame, SensorKind, SensorModel, TrackId};
 use crate::visibility::{Shade, Shadows, left_by_occlusion, probability_of_detection};
 
@@ -44,8 +45,8 @@ pub(crate) struct ParticipantSet {
     pub(crate) participants: Vec<Participant>,
     pub(crate) registrations: Vec<Registration>,
     /// When each sensor's errors were last let fade.
-    faded_at: Vec<Timestamp>,
-    pub(crate) tidied_at: Timestamp,
+    faded_at: Vec<Option<Timestamp>>,
+    tidied_at: Option<Timestamp>,
 }
 
 impl Clone for ParticipantSet {
@@ -127,8 +128,8 @@ impl ParticipantSet {
         Self {
             participants: Vec::new(),
             registrations: sensors.iter().map(|sensor| Registration::new(sensor.kind)).collect(),
-            faded_at: vec![Timestamp::default(); sensors.len()],
-            tidied_at: Timestamp::default(),
+            faded_at: vec![None; sensors.len()],
+            tidied_at: None,
         }
     }
 
@@ -136,6 +137,11 @@ impl ParticipantSet {
     pub(crate) fn apply(&mut self, mut run: Run<'_>) {
         let index = run.by.sensor.index();
         let at = run.frame.measured_at;
+        let since_tidied_s = self.tidied_at.map_or(f64::INFINITY, |then| at.seconds_since(then));
+        if since_tidied_s > PATIENCE_S {
+            // Who was there before such a gap is not predicted through it, which could take any number of steps.
+            self.bury(at, run.work);
+        }
         run.work.refresh(at, &self.participants);
         let mut registration =
             self.registrations.get(index).copied().unwrap_or_else(|| Registration::new(run.by.model.kind));
@@ -144,18 +150,17 @@ impl ParticipantSet {
             self.take_reports(&mut run, &mut registration);
         } else {
             if let Some(faded_at) = self.faded_at.get_mut(index) {
-                let dt_s = at.seconds_since(*faded_at);
-                registration.fade(if *faded_at == Timestamp::default() { 0.0 } else { dt_s });
-                *faded_at = at;
+                registration.fade(faded_at.map_or(0.0, |then| at.seconds_since(then)));
+                *faded_at = Some(at);
             }
             self.take_frame(&mut run, &mut registration);
             if let Some(slot) = self.registrations.get_mut(index) {
                 *slot = registration;
             }
         }
-        if at.seconds_since(self.tidied_at) >= TIDY_EVERY_S {
-            let dt_s = if self.tidied_at == Timestamp::default() { 0.0 } else { at.seconds_since(self.tidied_at) };
-            self.tidied_at = at;
+        if since_tidied_s >= TIDY_EVERY_S {
+            let dt_s = if self.tidied_at.is_some() { since_tidied_s } else { 0.0 };
+            self.tidied_at = Some(at);
             self.tidy(at, dt_s.min(1.0), &mut run);
         }
     }
@@ -168,7 +173,7 @@ impl ParticipantSet {
             match self.who_goes_by(run, detection).or_else(|| self.who_may_report(run, detection)) {
                 Some(track) => {
                     if let Some(participant) = self.participants.get_mut(track) {
-                        participant.predict(at);
+                        advance(participant, at, run.map);
                     }
                     self.hit(run, registration, track, index, detection);
                 }
@@ -204,7 +209,7 @@ impl ParticipantSet {
             if participant.name_at(at).is_some() || offset.norm_squared() > IDENTITY_GATE_M * IDENTITY_GATE_M {
                 return;
             }
-            participant.predict(at);
+            advance(participant, at, run.map);
             if let Some(cost) = cost_of_report(participant, at, &run.by, report)
                 && best.is_none_or(|least| (cost, t) < least)
             {
@@ -265,7 +270,7 @@ impl ParticipantSet {
                     || range_squared < VIEW_MARGIN_M * VIEW_MARGIN_M
                     || offset.dot(axis) >= cos * range_squared.sqrt());
             run.work.sights.push(in_view.then(|| {
-                participant.predict(at);
+                advance(participant, at, run.map);
                 sight(participant, &run.by, registration)
             }));
         }

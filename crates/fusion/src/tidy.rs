@@ -8,7 +8,7 @@ use crate::journal::What;
 use crate::linear::length;
 use crate::participant::Participant;
 use crate::registration::centre;
-use crate::set::{ParticipantSet, Run};
+use crate::set::{ParticipantSet, Run, Workspace};
 
 /// Who was not seen for so long is led by the map, seconds.
 const UNSEEN_S: f64 = 0.3;
@@ -26,19 +26,24 @@ impl ParticipantSet {
             }
             participant.fade(at, dt_s);
         }
-        let journal = &mut run.work.journal;
+        self.bury(at, run.work);
+        if run.by.parts.merging {
+            self.merge(at, run);
+        }
+    }
+
+    /// Gives up who is to be given up.
+    pub(crate) fn bury(&mut self, at: Timestamp, work: &mut Workspace) {
         self.participants.retain(|participant| {
             let over = participant.is_over(at);
             if over {
                 let unseen_s = at.seconds_since(participant.last_measured_at);
-                journal.note(at, participant.id, None, What::Ended { existence: participant.existence, unseen_s });
+                let what = What::Ended { existence: participant.existence, unseen_s };
+                work.journal.note(at, participant.id, None, what);
             }
             !over
         });
-        run.work.forget_places();
-        if run.by.parts.merging {
-            self.merge(at, run);
-        }
+        work.forget_places();
     }
 
     fn merge(&mut self, at: Timestamp, run: &mut Run<'_>) {
@@ -100,6 +105,14 @@ fn are_one(one: &Participant, two: &Participant, at: Timestamp, offset_m: Vector
         && (one.kinematics.velocity_mps - two.kinematics.velocity_mps).norm_squared() < 4.0
         // What one frame shows twice is two.
         && !one.seen.iter().zip(&two.seen).any(|(a, b)| a.together(*b, at, TOGETHER_S))
+}
+
+/// Goes ahead to a time, along the road where that is known.
+pub(crate) fn advance(participant: &mut Participant, at: Timestamp, map: Option<&SiteMap>) {
+    if let Some(map) = map {
+        follow_road(participant, at, map);
+    }
+    participant.predict(at);
 }
 
 /// A vehicle that is out of sight stays on its road.

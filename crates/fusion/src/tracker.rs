@@ -141,15 +141,31 @@ impl Identities for Births {
     }
 }
 
-/// Any order that depends on nothing but what was measured.
+/// Any order that depends on nothing but what was measured, and on all of it.
 fn order(a: &Detection, b: &Detection) -> std::cmp::Ordering {
-    let key = |d: &Detection| (d.object_id, d.v2x_id);
+    // Places are hardly ever the same, so the rest is hardly ever looked at.
     a.position_m
         .x
         .total_cmp(&b.position_m.x)
-        .then(a.position_m.y.total_cmp(&b.position_m.y))
-        .then(key(a).cmp(&key(b)))
-        .then(a.confidence.total_cmp(&b.confidence))
+        .then_with(|| a.position_m.y.total_cmp(&b.position_m.y))
+        .then_with(|| rest(a).cmp(&rest(b)))
+}
+
+/// All that a detection has beside its place, so that it can be compared.
+fn rest(detection: &Detection) -> impl Ord + use<> {
+    fn bits<const N: usize>(values: [f64; N]) -> [u64; N] {
+        values.map(f64::to_bits)
+    }
+    let Detection { covariance_m2: c, velocity, speed, radial, heading, extent_m, .. } = detection;
+    (
+        (detection.object_id, detection.v2x_id, detection.class),
+        bits([c.xx, c.xy, c.yy, detection.confidence]),
+        velocity.map(|v| bits([v.mps.x, v.mps.y, v.along_sd_mps, v.across_sd_mps])),
+        speed.map(|s| bits([s.mps, s.sd_mps])),
+        radial.map(|r| bits([r.speed_mps, r.sd_mps])),
+        heading.map(|h| bits([h.rad, h.sd_rad])),
+        extent_m.map(|(length_m, width_m)| bits([length_m, width_m])),
+    )
 }
 
 impl Tracker {

@@ -38,6 +38,37 @@ pub enum SensorKind {
     V2x,
 }
 
+/// Usual errors of a kind of sensor, one sigma each: for what a sensor reports without saying how exact it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UsualNoise {
+    /// Along the line of sight, metres.
+    pub range_sd_m: f64,
+    /// Across the line of sight, radians. A road user's own report has no line of sight: it is 0 there, and the error is
+    /// `range_sd_m` in each direction.
+    pub azimuth_sd_rad: f64,
+    /// Speed, and each component of the velocity, metres per second.
+    pub velocity_sd_mps: f64,
+    /// Doppler speed, metres per second.
+    pub radial_speed_sd_mps: f64,
+    /// Heading, radians.
+    pub heading_sd_rad: f64,
+}
+
+impl SensorKind {
+    /// The usual errors of the kind: rough figures for roadside sensors, and for the GNSS of road users. The daemon and
+    /// the tools that replay recordings take the same.
+    #[must_use]
+    pub fn usual_noise(self) -> UsualNoise {
+        let (range_sd_m, azimuth_sd_rad, velocity_sd_mps, heading_sd_rad) = match self {
+            Self::Camera => (1.0, 0.005, 1.2, 0.17),
+            Self::Radar => (0.5, 0.01, 0.3, 0.1),
+            Self::Lidar => (0.15, 0.002, 0.4, 0.05),
+            Self::V2x => (1.5, 0.0, 0.3, 0.035),
+        };
+        UsualNoise { range_sd_m, azimuth_sd_rad, velocity_sd_mps, radial_speed_sd_mps: 0.15, heading_sd_rad }
+    }
+}
+
 /// What the tracker knows of a sensor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SensorModel {
@@ -74,6 +105,12 @@ impl SensorModel {
             SensorKind::V2x => (0.0, 0.0),
         };
         Self { kind, position_m, direction_rad, field_of_view_rad, range_m, height_m, clutter_per_frame }
+    }
+
+    /// The road users' own messages as one sensor: heard around the origin of the site frame, as far as `range_m`.
+    #[must_use]
+    pub fn v2x(range_m: f64) -> Self {
+        Self::new(SensorKind::V2x, Vector2::default(), 0.0, std::f64::consts::TAU, range_m)
     }
 
     /// Whether a point is within range and field of view.

@@ -18,6 +18,8 @@ use crate::types::{Covariance2, Detection, SensorKind};
 
 /// Existence is never surer than this.
 const SUREST: f64 = 0.9999;
+/// A reported heading is never surer than a milliradian, whatever its sensor says: variance, square radians.
+const SUREST_HEADING_RAD2: f64 = 1e-6;
 /// A sensor's errors are learnt from every n-th detection of a participant: neighbouring ones share their errors.
 const LEARN_EVERY: u32 = 4;
 
@@ -39,7 +41,7 @@ impl Participant {
         let noise;
         if own_report {
             let variance = self.meet(by, at, detection);
-            let white = 0.02 + 0.5 * WHITE_SHARE * variance;
+            let white = 0.02 + WHITE_SHARE * variance;
             let biased = Covariance2 { xx: white, xy: 0.0, yy: white };
             noise = if by.parts.gnss_bias { biased } else { detection.covariance_m2 };
         } else {
@@ -202,7 +204,7 @@ impl Participant {
         let speed_mps = length(velocity_mps);
         let mut turned = false;
         if let Some(heading) = detection.heading {
-            self.turn(heading.rad, heading.sd_rad * heading.sd_rad, speed_mps);
+            self.turn(heading.rad, (heading.sd_rad * heading.sd_rad).max(SUREST_HEADING_RAD2), speed_mps);
             turned = true;
         }
         if speed_mps > 1.5 {

@@ -5,12 +5,10 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Dice, all_around, at, car, frame, three_sensors, tracker, tracks, traffic};
+use common::{Dice, all_around, car, frame, three_sensors, tracker, tracks, traffic};
 use fusion::{
-    Class, Covariance2, Detection, Entry, Heading, SensorKind, SensorModel, Speed, Tracker, TrackerConfig, V2xId,
-    Velocity, What,
+    Class, Covariance2, Detection, Entry, Heading, SensorKind, SensorModel, Speed, Tracker, TrackerConfig, V2xId, What,
 };
-use proptest::prelude::*;
 use rsu_units::Vector2;
 use site_map::{Lane, LaneKind, SiteFrame, SiteMap};
 
@@ -22,6 +20,7 @@ fn a_sensor_that_is_off_is_found_out() {
         all_around(SensorKind::Camera, 0.0, 10.0),
     ];
     let mut tracker = tracker(sensors.clone());
+    let before = tracker.registrations()[2];
     let mut dice = Dice(3);
     let (offset, yaw_rad) = (Vector2::new(0.3, -0.2), 0.012);
     for step in 0..1200 {
@@ -45,8 +44,12 @@ fn a_sensor_that_is_off_is_found_out() {
     }
     let found = tracker.registrations()[2];
     assert!((found.yaw_rad() - yaw_rad).abs() < 0.006, "{}", found.yaw_rad());
-    assert!((found.offset_m() - offset).norm() < 0.25, "{:?}", found.offset_m());
-    assert!(found.yaw_sd_rad() < 0.007 && found.clock_sd_s() < 0.013 && found.offset_sd_m() < 0.26);
+    assert!((found.offset_m() - offset).norm() < 0.15, "{:?}", found.offset_m());
+    assert!(found.clock_s().abs() < 0.004, "{}", found.clock_s());
+    // It is surer than it was; least of the clock, which only fast road users show.
+    assert!(found.offset_sd_m() < 0.5 * before.offset_sd_m(), "{}", found.offset_sd_m());
+    assert!(found.yaw_sd_rad() < 0.5 * before.yaw_sd_rad(), "{}", found.yaw_sd_rad());
+    assert!(found.clock_sd_s() < 0.75 * before.clock_sd_s(), "{}", found.clock_sd_s());
     // Those that agree are not blamed as much.
     assert!(tracker.registrations()[0].yaw_rad().abs() < yaw_rad / 2.0);
 }
@@ -128,27 +131,27 @@ fn a_vehicle_out_of_sight_follows_its_road() {
         vec![],
     )
     .unwrap();
-    let run = |map: Option<Arc<SiteMap>>| {
-        // The sensor does not see beyond 12 m.
-        let sensor = SensorModel { range_m: 25.0, ..all_around(SensorKind::Lidar, -10.0, -30.0) };
-        let config = TrackerConfig { map, ..TrackerConfig::new(vec![sensor]) };
-        let mut tracker = Tracker::new(config);
+    let map = Arc::new(map);
+    let off_m = |range_m: f64, map: Option<Arc<SiteMap>>| {
+        let sensor = SensorModel { range_m, ..all_around(SensorKind::Lidar, -10.0, -30.0) };
+        let mut tracker = Tracker::new(TrackerConfig { map, ..TrackerConfig::new(vec![sensor]) });
         let place = |t: f64| Vector2::from_angle(-std::f64::consts::FRAC_PI_2 + 7.0 * t / 30.0) * 30.0;
-        for step in 0..45 {
+        for step in 0..=32 {
             let t = f64::from(step) * 0.1;
             let (p, v) = (place(t), (place(t + 0.01) - place(t)) * 100.0);
             let seen = if t < 1.6 { vec![car(p.x, p.y, v.x, v.y, 0.05)] } else { vec![] };
             tracker.accept(frame(0, t, seen)).unwrap();
         }
-        let mut all = Vec::new();
-        tracker.finish_journal(&mut all);
-        tracker.tracks_at(at(3.0), &mut Vec::new());
-        let mut list = Vec::new();
-        tracker.tracks_at(at(2.6), &mut list);
-        list.first().map(|track| (track.position_m - place(2.6)).norm())
+        let now = tracks(&mut tracker, 3.2);
+        assert_eq!(now.len(), 1, "{now:?}");
+        (now[0].position_m - place(3.2)).norm()
     };
-    let (with, without) = (run(Some(Arc::new(map))), run(None));
-    assert!(with.is_none_or(|off_m| without.is_none_or(|far_m| off_m <= far_m)), "{with:?} {without:?}");
+    // It is last seen 21 m from the sensor and goes on to 31 m: beyond all that is looked at, or so near to the range that
+    // the sensor still looks out for it.
+    for range_m in [10.0, 25.0] {
+        let (with_m, without_m) = (off_m(range_m, Some(Arc::clone(&map))), off_m(range_m, None));
+        assert!(with_m < 0.5 * without_m, "range {range_m}: {with_m} with the map, {without_m} without");
+    }
 }
 
 #[test]
@@ -204,7 +207,7 @@ fn nothing_is_allocated_for_a_steady_crowd() {
         tracker.tracks_at(frame.measured_at, &mut list);
     }
     let steady = steady.to_vec();
-    let count = steady.len() as u64;
+    let count = steady.len();
     let allocations = allocation_counter::measure(|| {
         for frame in steady {
             let now = frame.measured_at;
@@ -212,57 +215,5 @@ fn nothing_is_allocated_for_a_steady_crowd() {
             tracker.tracks_at(now, &mut list);
         }
     });
-    // A newcomer or two may need some; frames do not.
-    assert!(allocations.count_total < count / 2, "{} allocations for {count} frames", allocations.count_total);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(20) })]
-
-    /// The order within a frame means nothing.
-    #[test]
-    fn permutations_change_nothing(seed in any::<u64>()) {
-        let (mut straight, mut shuffled) = (tracker(three_sensors()), tracker(three_sensors()));
-        let mut dice = Dice(seed);
-        for original in traffic(25, 2.0, 0.3) {
-            let mut other = original.clone();
-            for n in (1..other.detections.len()).rev() {
-                other.detections.swap(n, (f64::midpoint(dice.uniform(), 1.0) * n as f64) as usize);
-            }
-            straight.accept(original).unwrap();
-            shuffled.accept(other).unwrap();
-        }
-        prop_assert_eq!(tracks(&mut straight, 2.0), tracks(&mut shuffled, 2.0));
-    }
-
-    /// Whatever comes, the tracker shows numbers.
-    #[test]
-    fn nothing_makes_it_lose_its_numbers(
-        frames in proptest::collection::vec((0_usize..3, 0_u32..4000, proptest::collection::vec(
-            (-300.0..300.0_f64, -300.0..300.0_f64, -60.0..60.0_f64, 0.02..50.0_f64, 0_u8..64), 0..6)), 1..60)
-    ) {
-        let mut tracker = tracker(three_sensors());
-        for (sensor, millis, objects) in frames {
-            let detections = objects.into_iter().map(|(x, y, v, sd, mask)| {
-                let mut d = car(x, y, v, -v * 0.5, sd);
-                d.covariance_m2 = Covariance2::along_and_across(x, sd, sd * 0.05 + 0.01);
-                d.velocity = (mask & 1 > 0).then_some(Velocity { mps: Vector2::new(v, 1.0), along_sd_mps: sd, across_sd_mps: 0.0 });
-                d.radial = (mask & 2 > 0).then_some(fusion::Radial { speed_mps: v, sd_mps: 0.05 });
-                d.heading = (mask & 4 > 0).then_some(Heading { rad: x, sd_rad: 0.0 });
-                d.class = (mask & 8 > 0).then_some(Class::ALL[usize::from(mask) % 6]);
-                d.confidence = f64::from(mask % 3) / 2.0;
-                d.object_id = Some(u64::from(mask % 4));
-                d
-            }).collect();
-            let _ = tracker.accept(frame(sensor, f64::from(millis) / 1000.0, detections));
-            for track in tracks(&mut tracker, 4.0) {
-                let [xx, xy, _, _, yy, .., vxvx, _, vyvy] = track.covariance;
-                prop_assert!(track.position_m.is_finite() && track.velocity_mps.is_finite() && track.acceleration_mps2.is_finite());
-                prop_assert!(xx > 0.0 && yy > 0.0 && vxvx > 0.0 && vyvy > 0.0 && xx * yy >= xy * xy, "{:?}", track.covariance);
-                prop_assert!((0.0..=1.0).contains(&track.existence));
-                prop_assert!((track.class.probabilities().iter().sum::<f64>() - 1.0).abs() < 1e-9);
-                prop_assert!(track.heading_rad.is_none_or(f64::is_finite) && track.heading_sd_rad.is_none_or(f64::is_finite));
-            }
-        }
-    }
+    assert_eq!((list.len(), allocations.count_total), (50, 0), "tracks, and allocations for {count} frames");
 }

@@ -232,29 +232,4 @@ proptest! {
         };
         prop_assert_eq!(strip(&mut in_order), strip(&mut shuffled));
     }
-
-    /// Whatever comes, the tracker shows numbers, and covariances that can be.
-    #[test]
-    fn nothing_makes_it_lose_its_numbers(
-        frames in proptest::collection::vec(
-            (0_usize..3, 0_u32..3000, proptest::collection::vec((-500.0..500.0_f64, -500.0..500.0_f64, -60.0..60.0_f64, 0.02..50.0_f64), 0..6)),
-            1..60,
-        )
-    ) {
-        let mut tracker = tracker();
-        for (sensor, millis, objects) in frames {
-            let detections = objects.into_iter().map(|(x, y, v, sd)| Detection {
-                covariance_m2: Covariance2::along_and_across(x, sd, sd * 0.1 + 0.02),
-                radial: (v > 0.0).then_some(fusion::Radial { speed_mps: v, sd_mps: 0.2 }),
-                ..seen(x, y, v)
-            }).collect();
-            let _ = tracker.accept(frame(sensor, f64::from(millis) / 1000.0, detections));
-            for track in tracks(&mut tracker, 3.0) {
-                let [xx, xy, _, _, yy, ..] = track.covariance;
-                prop_assert!(track.position_m.is_finite() && track.velocity_mps.is_finite());
-                prop_assert!(xx > 0.0 && yy > 0.0 && xx * yy >= xy * xy, "{:?}", track.covariance);
-                prop_assert!((0.0..=1.0).contains(&track.existence));
-            }
-        }
-    }
 }

@@ -15,8 +15,14 @@
 pub use prost::{DecodeError, EncodeError, Message, bytes};
 
 /// Version 1 of the package `rsu`.
-// Generated code: its documentation is that of the proto files, its style is the generator's.
-#[allow(clippy::all, clippy::pedantic, clippy::restriction, missing_docs, unused_qualifications)]
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    clippy::restriction,
+    missing_docs,
+    unused_qualifications,
+    reason = "generated code: its documentation is that of the proto files, its style is the generator's"
+)]
 pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/rsu.v1.rs"));
     include!(concat!(env!("OUT_DIR"), "/rsu.v1.serde.rs"));

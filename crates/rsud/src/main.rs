@@ -54,7 +54,7 @@ enum Command {
         /// Read the UDP payloads of this capture (pcap or pcapng) instead of standard input.
         #[arg(long, conflicts_with = "input")]
         pcap: Option<PathBuf>,
-        /// Only datagrams of the capture that went to this port.
+        /// Only datagrams of the capture that went to this port. Packets that cannot be read are no failure then.
         #[arg(long, requires = "pcap")]
         port: Option<u16>,
         /// A file with the keys of `[pc5.vendor_header]`, for `--layer vendor`.

@@ -4,35 +4,14 @@
 
 mod support;
 
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
+use fusion::SensorKind;
+use rsud::config::{self, Config};
 use serde_json::Value;
-use support::{RSUD, vector};
-
-fn rsud(args: &[&str], input: &[u8]) -> Output {
-    let mut child = Command::new(RSUD)
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_vec();
-    let writer = std::thread::spawn(move || {
-        // A program that refuses its arguments does not read.
-        let _ = stdin.write_all(&input);
-    });
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    output
-}
-
-fn text(octets: &[u8]) -> String {
-    String::from_utf8(octets.to_vec()).unwrap()
-}
+use support::{RSUD, rsud, text, vector};
+use traffic_events::{EventsConfig, LaneStatisticsConfig};
 
 #[test]
 fn every_vector_is_decoded_and_encoded_in_its_profile() {
@@ -79,26 +58,37 @@ fn binary_input_is_one_frame() {
     assert_eq!(json["rsmFrame"]["participants"].as_array().unwrap().len(), 16);
 }
 
-/// A classic capture of Ethernet, microseconds, little endian, with one UDP datagram a packet.
-fn capture(datagrams: &[(u16, &[u8])]) -> Vec<u8> {
+/// An Ethernet packet with IPv4 of a protocol.
+fn packet(protocol: u8, content: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0; 12];
+    packet.extend_from_slice(&[0x08, 0x00, 0x45, 0x00]);
+    packet.extend_from_slice(&u16::try_from(20 + content.len()).unwrap().to_be_bytes());
+    packet.extend_from_slice(&[0, 1, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+    packet.extend_from_slice(content);
+    packet
+}
+
+fn udp_packet((port, payload): (u16, &[u8])) -> Vec<u8> {
+    let mut datagram = vec![0x10, 0x00];
+    datagram.extend_from_slice(&port.to_be_bytes());
+    datagram.extend_from_slice(&u16::try_from(8 + payload.len()).unwrap().to_be_bytes());
+    datagram.extend_from_slice(&[0, 0]);
+    datagram.extend_from_slice(payload);
+    packet(17, &datagram)
+}
+
+/// A classic capture of Ethernet, microseconds, little endian, of packets of which so many octets are kept.
+fn capture(packets: &[(Vec<u8>, usize)]) -> Vec<u8> {
     let mut file = Vec::new();
     for word in [0xA1B2_C3D4_u32, 0x0004_0002, 0, 0, 65_535, 1] {
         file.extend_from_slice(&word.to_le_bytes());
     }
-    for (port, payload) in datagrams {
-        let mut packet = vec![0; 12];
-        packet.extend_from_slice(&[0x08, 0x00, 0x45, 0x00]);
-        packet.extend_from_slice(&u16::try_from(28 + payload.len()).unwrap().to_be_bytes());
-        packet.extend_from_slice(&[0, 1, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x10, 0x00]);
-        packet.extend_from_slice(&port.to_be_bytes());
-        packet.extend_from_slice(&u16::try_from(8 + payload.len()).unwrap().to_be_bytes());
-        packet.extend_from_slice(&[0, 0]);
-        packet.extend_from_slice(payload);
-        let length = u32::try_from(packet.len()).unwrap();
-        for word in [1_700_000_000, 250_000, length, length] {
+    for (packet, kept) in packets {
+        let kept = packet.len().min(*kept);
+        for word in [1_700_000_000, 250_000, u32::try_from(kept).unwrap(), u32::try_from(packet.len()).unwrap()] {
             file.extend_from_slice(&word.to_le_bytes());
         }
-        file.extend_from_slice(&packet);
+        file.extend_from_slice(&packet[..kept]);
     }
     file
 }
@@ -108,7 +98,8 @@ fn a_capture_is_decoded() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("capture.pcap");
     let framed = v2x_codec::dsmp::encode(v2x_codec::dsmp::Aid::BSM, &vector("bsm")).unwrap();
-    let mut octets = capture(&[(11262, &framed), (9, b"nonsense"), (11262, &vector("rsm16"))]);
+    let datagrams: [(u16, &[u8]); 3] = [(11262, &framed), (9, b"nonsense"), (11262, &vector("rsm16"))];
+    let mut octets = capture(&datagrams.map(|datagram| (udp_packet(datagram), usize::MAX)));
     std::fs::write(&file, &octets).unwrap();
     let path = file.to_str().unwrap();
     let output = rsud(&["decode", "--pcap", path, "--port", "11262"], &[]);
@@ -134,6 +125,21 @@ fn a_capture_is_decoded() {
     let output = rsud(&["decode", "--pcap", path, "--port", "11262"], &[]);
     assert_eq!((output.status.code(), text(&output.stdout).lines().count()), (Some(1), 1));
     assert!(text(&output.stderr).contains("capture.pcap"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn what_others_say_is_no_failure_of_a_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("capture.pcap");
+    // A TCP packet of which the capture kept the first 60 octets, as with `tcpdump -s 60`.
+    let cut = (packet(6, &[0; 200]), 60);
+    std::fs::write(&file, capture(&[(udp_packet((11262, &vector("rsm16"))), usize::MAX), cut])).unwrap();
+    let path = file.to_str().unwrap();
+    for (args, code) in [(&["--port", "11262"][..], 0), (&[], 1)] {
+        let output = rsud(&[&["decode", "--pcap", path], args].concat(), &[]);
+        assert_eq!((output.status.code(), text(&output.stdout).lines().count()), (Some(code), 1), "{args:?}");
+        assert!(text(&output.stderr).contains("1 packets cut off by the capture"), "{}", text(&output.stderr));
+    }
 }
 
 #[test]
@@ -166,26 +172,68 @@ fn check(config: &str) -> (Option<i32>, String) {
     (output.status.code(), text(&output.stderr) + &text(&output.stdout))
 }
 
+/// The example configuration with all keys in force that are commented out because they show the default.
+fn example_in_force() -> String {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/rsud.toml");
+    let lines = std::fs::read_to_string(example).unwrap();
+    let in_force = lines.lines().map(|line| {
+        let key = line.strip_prefix("# ").filter(|rest| {
+            let (name, _) = rest.split_once(" = ").unwrap_or_default();
+            !name.is_empty()
+                && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+                && name != "password_file"
+                && name != "username"
+        });
+        key.unwrap_or(line).to_owned() + "\n"
+    });
+    in_force.collect()
+}
+
+#[test]
+fn what_the_example_comments_out_is_the_default() {
+    let config: Config = toml::from_str(&example_in_force()).unwrap();
+    // Every key of the detectors is told; only where there is no limit by default none is given.
+    let unset = format!("{:?}", config.events);
+    assert_eq!(unset.matches("None").count(), unset.matches("default_limit_kmh: None").count(), "{unset}");
+    let told = config::check(&config, Path::new("rsud.toml")).unwrap();
+    assert_eq!(told.core.events, EventsConfig::default());
+    assert_eq!(told.core.lane_statistics, LaneStatisticsConfig::default());
+    // The rest as the file has it without these keys.
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/rsud.toml");
+    let left_out = config::load(&example).unwrap();
+    assert_eq!(format!("{:?}", told.core.sensors), format!("{:?}", left_out.core.sensors));
+    // The radar and the camera: what is not told is usual for the kind.
+    let [radar, camera] = &left_out.core.sensors[..] else { panic!("two sensors") };
+    let usual = SensorKind::Camera.usual_noise();
+    assert!((radar.model.height_m - 6.0).abs() < 1e-9 && (camera.model.height_m - 8.0).abs() < 1e-9);
+    assert!((radar.velocity_sd_mps - SensorKind::Radar.usual_noise().velocity_sd_mps).abs() < 1e-9);
+    assert!((camera.range_sd_m - usual.range_sd_m).abs() < 1e-9);
+    assert!((camera.azimuth_sd_rad - usual.azimuth_sd_rad).abs() < 1e-9);
+    assert_eq!(
+        (told.core.reorder_window, told.core.max_clock_lead, told.core.periods),
+        (left_out.core.reorder_window, left_out.core.max_clock_lead, left_out.core.periods)
+    );
+    assert_eq!(told.core.max_participants, left_out.core.max_participants);
+    assert!((told.core.v2x_range_m - left_out.core.v2x_range_m).abs() < 1e-9);
+    let of = |checked: &config::Checked| (checked.pc5.clone().unwrap().queue, checked.cloud.clone());
+    let ((queue, cloud), (default_queue, default_cloud)) = (of(&told), of(&left_out));
+    assert_eq!(
+        (queue, cloud.keep_alive_s, cloud.client_id),
+        (default_queue, default_cloud.keep_alive_s, default_cloud.client_id)
+    );
+    assert_eq!(
+        (cloud.event_queue, cloud.track_queue, cloud.message_queue),
+        (default_cloud.event_queue, default_cloud.track_queue, default_cloud.message_queue)
+    );
+}
+
 #[test]
 fn the_example_configuration_is_good() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/rsud.toml");
     let output = rsud(&["check", "--config", example.to_str().unwrap()], &[]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     // What is commented out says the default: with it in force the file is good as well.
-    let uncommented: String = std::fs::read_to_string(example)
-        .unwrap()
-        .lines()
-        .map(|line| {
-            let key = line.strip_prefix("# ").filter(|rest| {
-                let (name, _) = rest.split_once(" = ").unwrap_or_default();
-                !name.is_empty()
-                    && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
-                    && name != "password_file"
-                    && name != "username"
-            });
-            key.unwrap_or(line).to_owned() + "\n"
-        })
-        .collect();
+    let uncommented = example_in_force();
     assert_eq!(check(&uncommented).0, Some(0), "{}", check(&uncommented).1);
     // So are the sections that are commented out, with the framing that each is for.
     for (framing, without) in [("vendor", "[pc5.immediate_forward]"), ("immediate-forward", "[pc5.vendor_header]")] {
@@ -234,6 +282,9 @@ fn mistakes_are_told_with_file_key_and_what_would_be_right() {
         ("health_period_s = 1", "username = \"a\"", "cloud.username"),
         ("format = \"json\"", "level = \"rsud=loud\"", "log.level"),
         ("[site]", "[site]\nmap_file = \"no-such-file\"", "site.map_file"),
+        ("[site]", "[site]\nversion = 2", "site.version"),
+        ("[site]", "[site]\nnode = { id = 65536 }", "site.node.id"),
+        ("[log]", "[events.queue]\nmin_vehicles = 2.5\n[log]", "events.queue.min_vehicles"),
         (
             "[[sensors]]",
             "[[sensors]]\nid = \"lidar-1\"\nkind = \"lidar\"\npose = { x_m = 0.0, y_m = 0.0, heading_deg = 0.0 }\nfield_of_view_deg = 90.0\nrange_m = 50.0\n[[sensors]]",

@@ -2,15 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop")]
 #![allow(clippy::disallowed_methods, reason = "tests read files")]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-
-const RSUD: &str = env!("CARGO_BIN_EXE_rsud");
+use support::{rsud, text};
 
 /// A road user that keeps its velocity: start, velocity, extent, class.
 struct Mover {
@@ -114,29 +113,6 @@ fn detections(movers: &[Mover], seconds: f64) -> String {
     text
 }
 
-fn rsud(args: &[String], input: &[u8]) -> Output {
-    let mut child = Command::new(RSUD)
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_vec();
-    let writer = std::thread::spawn(move || {
-        // A program that refuses its arguments does not read.
-        let _ = stdin.write_all(&input);
-    });
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    output
-}
-
-fn text(octets: &[u8]) -> String {
-    String::from_utf8(octets.to_vec()).unwrap()
-}
-
 fn succeed(args: &[String]) -> String {
     let output = rsud(args, &[]);
     assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
@@ -225,6 +201,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
         fields[index] = value;
         good.replacen(&third, &fields.join(","), 1)
     };
+    std::fs::write(recording.path("site.toml"), ROAD).unwrap();
     for (bad, message) in [
         (
             with(5, "east"),
@@ -289,24 +266,50 @@ fn a_pedestrian_on_the_road_is_one_event() {
     assert_eq!(start["participants"][0]["class"], "ped");
     assert!(start["evidence"]["looks"].as_u64().unwrap() > 3 && start["evidence"]["measures"].is_array());
 
-    // The site beside the scene is taken without being told; and nobody drives, so the lane's statistics are empty.
+    // The site beside the scene is taken without being told.
     std::fs::write(recording.path("site.toml"), ROAD).unwrap();
     succeed(&recording.args("events", "beside.jsonl", &[]));
     assert_eq!(recording.read("beside.jsonl"), recording.read("events.jsonl"));
-    succeed(&recording.args("events", "counted.jsonl", &["--lane-statistics=5"]));
-    let counted: Vec<Value> =
-        recording.read("counted.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let lanes: Vec<&Value> = counted.iter().filter_map(|line| line.get("lane_statistics")).collect();
-    assert!(lanes.len() >= 2, "{counted:?}");
-    assert_eq!((&lanes[1]["lane"], &lanes[1]["counts"]["light"]), (&"road".into(), &0.into()));
+}
+
+/// What the lane statistics count by interval of five seconds, light vehicles.
+fn counted(movers: &[Mover]) -> Vec<u64> {
+    let recording = Recording::new(movers, 16.0);
+    std::fs::write(recording.path("site.toml"), ROAD).unwrap();
+    succeed(&recording.args("events", "events.jsonl", &["--lane-statistics=5"]));
+    let text = recording.read("events.jsonl");
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let lanes: Vec<Value> = lines.filter_map(|mut line| line.get_mut("lane_statistics").map(Value::take)).collect();
+    assert!(lanes.iter().all(|lane| lane["lane"] == "road"), "{lanes:?}");
+    lanes.iter().map(|lane| lane["counts"]["light"].as_u64().unwrap()).collect()
 }
 
 #[test]
-fn without_a_map_the_bench_is_taken_and_that_is_said() {
+fn a_car_over_the_loop_counts_once() {
+    // The loop lies 30 m before the lane's end at 100 m: the car passes it after 12 s.
+    let car = Mover { start_m: (-50.0, 0.0), velocity_mps: (10.0, 0.0), extent_m: (4.6, 1.85), class: "car" };
+    assert_eq!(counted(&[car]), [0, 0, 1]);
+    assert_eq!(counted(&[PEDESTRIAN]), [0, 0, 0], "nobody drives");
+}
+
+#[test]
+fn without_a_map_there_are_no_events() {
     let recording = Recording::new(&CARS, 2.0);
     let output = rsud(&recording.args("events", "events.jsonl", &[]), &[]);
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("taking the map of the tracking bench"));
+    assert_eq!(output.status.code(), Some(1));
+    let message = text(&output.stderr);
+    assert!(message.contains("give --map") && message.contains("site.toml"), "{message}");
+}
+
+#[test]
+fn reports_from_too_far_away_are_not_tracked() {
+    let recording = Recording::new(&CARS, 3.0);
+    // One that is near enough and one that is not, behind what the sensors saw.
+    let report =
+        |x_m: u32| format!("2.6,2.58,9{x_m},bsm,bsm,{x_m},0,0.6,0,0.6,,0,0,5,0,0.12,0.017,4.6,1.9,car,0.99,{x_m}\n");
+    std::fs::write(recording.path("dets.csv"), recording.read("dets.csv") + &report(499) + &report(501)).unwrap();
+    let stats: Value = serde_json::from_str(&succeed(&recording.args("fuse", "tracks.csv", &["--stats"]))).unwrap();
+    assert_eq!(stats["frames_refused"]["out_of_range"], 1);
 }
 
 #[test]
@@ -337,6 +340,19 @@ fn maps_are_checked_and_drawn() {
     for (content, message) in [
         (ROAD.replace("version = 1", ""), "version: it is not given; expected version = 1"),
         (ROAD.replace("width_m = 7.0", "width_m = 7.0\ncolour = \"red\""), "colour"),
+        // Keys are those of the file, which has no section.
+        (ROAD.replace("version = 1", "version = 2"), "site.toml: version: 2 is not known"),
+        (ROAD.replace("latitude_deg = 22.6913", "latitude_deg = 92.0"), "site.toml: latitude_deg, longitude_deg: "),
+        (ROAD.replace("[-100.0, 0.0]", "[-1e5, 0.0]"), "site.toml: lanes[0].points_m: -100000 cannot be"),
+        (ROAD.replace("\n\n", "\nnode = { region = 65536, id = 1 }\n\n"), "site.toml: node.region: 65536 cannot be"),
+        (
+            ROAD.replace("version = 1", "version = 1\nmap_file = \"x\""),
+            "site.toml: map_file: the roads are given twice",
+        ),
+        (
+            ROAD.replace("version", "[site]\nversion").replace("[[lanes", "[[site.lanes").replace("7.0", "99.0"),
+            "site.toml: site.lanes, areas: ",
+        ),
         ("00ff".into(), "MAP: "),
     ] {
         std::fs::write(&file, content).unwrap();

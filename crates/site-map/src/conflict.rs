@@ -1,5 +1,7 @@
 //! Conflict points: where the ways of road users who do not see each other as "the one in front" meet.
 
+use std::collections::BTreeMap;
+
 use rsu_units::{Vector2, angle};
 
 use crate::geometry::segments;
@@ -61,12 +63,15 @@ impl Way {
 /// All conflict points, in the order of their first ways.
 pub(crate) fn conflict_points(lanes: &[Lane], ways: &[Way], index: &Index) -> Vec<ConflictPoint> {
     let mut found: Vec<ConflictPoint> = Vec::new();
+    let groups = groups(lanes, ways);
     for (number, way) in ways.iter().enumerate() {
         if !lanes.get(way.lane).is_some_and(|lane| lane.kind.is_directed()) {
             continue;
         }
         let mut here = crossings(lanes, ways, index, number, way);
-        here.extend(merges(lanes, ways, number, way));
+        let group = target(lanes, way).and_then(|to| groups.get(to)).map_or([].as_slice(), Vec::as_slice);
+        let later = group.get(group.partition_point(|other| *other <= number)..).unwrap_or_default();
+        here.extend(merges(lanes, ways, way, later));
         here.sort_by(|a, b| a.first_along_m.total_cmp(&b.first_along_m).then(a.second.cmp(&b.second)));
         found.extend(here);
         if found.len() >= MAX_CONFLICT_POINTS {
@@ -125,15 +130,29 @@ fn target<'a>(lanes: &'a [Lane], way: &Way) -> Option<&'a str> {
     Some(&lanes.get(way.lane)?.connections.get(way.connection?)?.to)
 }
 
+/// The connections that lead into each lane, in their order: comparing each with each would take too long for a map of
+/// many.
+fn groups<'a>(lanes: &'a [Lane], ways: &[Way]) -> BTreeMap<&'a str, Vec<usize>> {
+    let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (number, way) in ways.iter().enumerate() {
+        if let Some(to) = target(lanes, way) {
+            groups.entry(to).or_default().push(number);
+        }
+    }
+    groups
+}
+
 /// Where a connection comes together with later ones that lead into the same lane.
-fn merges(lanes: &[Lane], ways: &[Way], number: usize, way: &Way) -> Vec<ConflictPoint> {
-    let Some(to) = target(lanes, way) else { return Vec::new() };
+fn merges(lanes: &[Lane], ways: &[Way], way: &Way, later: &[usize]) -> Vec<ConflictPoint> {
     let start = way.to.and_then(|to| lanes.get(to)).and_then(|lane| lane.points_m.first());
     let Some(point_m) = start.or(line_of(lanes, way).last()) else { return Vec::new() };
     let direction = |way: &Way| segments(line_of(lanes, way)).next_back().map(|segment| segment.unit.angle_rad());
-    ways.iter()
-        .skip(number + 1)
-        .filter(|other| other.lane != way.lane && target(lanes, other) == Some(to))
+    later
+        .iter()
+        .filter_map(|number| ways.get(*number))
+        .filter(|other| other.lane != way.lane)
+        // More than these would be cut off later.
+        .take(MAX_CONFLICT_POINTS)
         .map(|other| ConflictPoint {
             point_m: *point_m,
             kind: ConflictKind::Merging,

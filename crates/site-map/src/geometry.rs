@@ -74,6 +74,20 @@ pub(crate) fn segments(line: &[Vector2]) -> impl DoubleEndedIterator<Item = Segm
     line.iter().zip(line.iter().skip(1)).map(|(a, b)| Segment::new(*a, *b))
 }
 
+/// The segment so far along a line, its number, and how far along it that is. What lies before the line's start is before
+/// its first segment, what lies beyond its end is beyond its last.
+pub(crate) fn segment_at(line: &[Vector2], along_m: f64) -> Option<(usize, Segment, f64)> {
+    let last = line.len().checked_sub(2)?;
+    let mut rest_m = along_m;
+    for (number, segment) in segments(line).enumerate() {
+        if rest_m <= segment.length_m || number == last {
+            return Some((number, segment, rest_m));
+        }
+        rest_m -= segment.length_m;
+    }
+    None
+}
+
 /// Length of a line, metres.
 pub(crate) fn length_m(line: &[Vector2]) -> f64 {
     line.iter().zip(line.iter().skip(1)).map(|(a, b)| (*b - *a).norm()).sum()
@@ -153,6 +167,15 @@ mod tests {
         assert_eq!(east.crossing(&segment((4.0, -3.0), (4.0, 3.0))), Some((4.0, 3.0)));
         assert_eq!(east.crossing(&segment((4.0, 1.0), (4.0, 3.0))), None);
         assert_eq!(east.crossing(&segment((0.0, 1.0), (10.0, 1.0))), None);
+    }
+
+    #[test]
+    fn places_along_a_line() {
+        let line = [(0.0, 0.0), (3.0, 0.0), (3.0, 5.0)].map(|(x, y)| Vector2::new(x, y));
+        let place = |along_m| segment_at(&line, along_m).map(|(number, _, rest_m)| (number, rest_m));
+        assert_eq!([place(-1.0), place(3.0), place(4.0)], [Some((0, -1.0)), Some((0, 3.0)), Some((1, 1.0))]);
+        assert_eq!(place(9.0), Some((1, 6.0)));
+        assert!(segment_at(line.get(..1).unwrap(), 0.0).is_none() && segment_at(&[], 0.0).is_none());
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl SiteMap {
         }
         let mut by_id: Vec<usize> = (0..lanes.len()).collect();
         by_id.sort_by(|a, b| lanes.get(*a).map(|lane| &lane.id).cmp(&lanes.get(*b).map(|lane| &lane.id)));
-        draw_connections(&mut lanes, &by_id);
+        draw_connections(&mut lanes, &areas, &by_id)?;
         let mut approaches: Vec<String> = Vec::new();
         let mut known = BTreeSet::new();
         for approach in lanes.iter().filter_map(|lane| lane.approach.as_ref()) {
@@ -233,11 +233,15 @@ fn check_numbers(lanes: &[Lane], areas: &[Area]) -> Result<(), MapError> {
     for lane in lanes {
         at_most("connections of one lane", lane.connections.len(), MAX_CONNECTIONS)?;
     }
-    let connections = || lanes.iter().flat_map(|lane| &lane.connections).map(|connection| connection.points_m.len());
-    let polygons = || areas.iter().map(|area| area.polygon_m.len());
-    let lines = || lanes.iter().map(|lane| lane.points_m.len()).chain(connections()).chain(polygons());
-    at_most("points of one line", lines().max().unwrap_or(0), MAX_LINE_POINTS)?;
-    at_most("points", lines().sum(), MAX_POINTS)
+    at_most("points of one line", point_counts(lanes, areas).max().unwrap_or(0), MAX_LINE_POINTS)?;
+    at_most("points", point_counts(lanes, areas).sum(), MAX_POINTS)
+}
+
+/// Of each line and polygon: how many points it has.
+fn point_counts<'a>(lanes: &'a [Lane], areas: &'a [Area]) -> impl Iterator<Item = usize> + 'a {
+    let connections = lanes.iter().flat_map(|lane| &lane.connections).map(|connection| connection.points_m.len());
+    let polygons = areas.iter().map(|area| area.polygon_m.len());
+    lanes.iter().map(|lane| lane.points_m.len()).chain(connections).chain(polygons)
 }
 
 fn check_names(lanes: &[Lane], areas: &[Area]) -> Result<(), MapError> {
@@ -286,25 +290,32 @@ fn check_area(area: &Area) -> Result<(), MapError> {
     Ok(())
 }
 
-/// Gives each connection without a line a curve, where its lane is known and does not begin at once.
-fn draw_connections(lanes: &mut [Lane], by_id: &[usize]) {
-    let curves: Vec<(usize, usize, Vec<Vector2>)> = lanes
-        .iter()
-        .enumerate()
-        .flat_map(|(index, lane)| {
-            lane.connections.iter().enumerate().map(move |(number, to)| (index, lane, number, to))
-        })
-        .filter(|(_, _, _, connection)| connection.points_m.is_empty())
-        .filter_map(|(index, lane, number, connection)| {
-            let to = lanes.get(find(lanes, by_id, &connection.to)?)?;
-            Some((index, number, connection_curve(&lane.points_m, &to.points_m)))
-        })
-        .collect();
+/// Gives each connection without a line a curve, where its lane is known and does not begin at once. The points of the
+/// curves count as well: a map of many connections, each without points of its own, would become a large one.
+fn draw_connections(lanes: &mut [Lane], areas: &[Area], by_id: &[usize]) -> Result<(), MapError> {
+    let mut count: usize = point_counts(lanes, areas).sum();
+    let mut curves: Vec<(usize, usize, Vec<Vector2>)> = Vec::new();
+    for (index, lane) in lanes.iter().enumerate() {
+        for (number, connection) in lane.connections.iter().enumerate().filter(|(_, to)| to.points_m.is_empty()) {
+            let Some(to) = find(lanes, by_id, &connection.to).and_then(|to| lanes.get(to)) else { continue };
+            let points_m = connection_curve(&lane.points_m, &to.points_m);
+            count += points_m.len();
+            if count > MAX_POINTS {
+                return Err(MapError::TooMany {
+                    what: "points with those of drawn connections",
+                    count,
+                    max: MAX_POINTS,
+                });
+            }
+            curves.push((index, number, points_m));
+        }
+    }
     for (lane, number, points_m) in curves {
         if let Some(connection) = lanes.get_mut(lane).and_then(|lane| lane.connections.get_mut(number)) {
             connection.points_m = points_m;
         }
     }
+    Ok(())
 }
 
 fn ways(lanes: &[Lane], by_id: &[usize]) -> (Vec<Way>, Vec<usize>) {
@@ -360,6 +371,39 @@ mod tests {
         assert!(bad(vec![twice.with_connection(connection)]).contains("a -> b: the line"));
         let many = (0..=MAX_LANES).map(|n| lane(&n.to_string(), 3.0, &[(0.0, 0.0), (1.0, 0.0)])).collect();
         assert!(bad(many).contains("at most 4096"));
+    }
+
+    #[test]
+    fn the_points_of_drawn_connections_count_as_well() {
+        // Each lane leads to 32 lanes that begin to its left: about 5000 curves of 40 points are too many.
+        let lanes = |count: usize| {
+            let lane = |number: usize| {
+                let x = number as f64 * 5.0;
+                let lane = lane(&number.to_string(), 3.0, &[(x, 0.0), (x, 50.0)]);
+                let to = |step: usize| Connection::new(((number + step) % count).to_string(), Turn::UTurn);
+                (1..=MAX_CONNECTIONS).fold(lane, |lane, step| lane.with_connection(to(step)))
+            };
+            (0..count).map(lane).collect::<Vec<_>>()
+        };
+        let error = map(lanes(400)).unwrap_err();
+        assert!(
+            matches!(error, MapError::TooMany { count, max: MAX_POINTS, .. } if count < MAX_POINTS + 50),
+            "{error}"
+        );
+        assert!(map(lanes(100)).is_ok());
+    }
+
+    /// It would take minutes if each connection were compared with each.
+    #[test]
+    fn a_map_of_as_many_connections_as_can_be_is_made() {
+        let lane = |number: usize| {
+            let x = number as f64 * 5.0;
+            let lane = lane(&number.to_string(), 3.0, &[(x, 0.0), (x, 50.0)]);
+            let to = |step: usize| Connection::new(format!("beyond {number} {step}"), Turn::Straight);
+            (0..MAX_CONNECTIONS).fold(lane, |lane, step| lane.with_connection(to(step)))
+        };
+        let map = map((0..MAX_LANES).map(lane).collect()).unwrap();
+        assert!(map.conflict_points().is_empty());
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Origin<'_> {
         let (upstream, node) = (name(link.upstream.as_ref()), name(node.id.as_ref()));
         for lane in &link.lanes {
             let Some(kind) = kind_of(lane.attributes.as_ref()) else { continue };
-            let width_m = lane.width_m.filter(|width| *width > 0.0).unwrap_or(DEFAULT_LANE_WIDTH_M);
+            let width_m = width_m(lane.width_m);
             let points_m =
                 if lane.points.is_empty() { beside(&link_line, link, lane, width_m) } else { self.line(&lane.points) };
             if points_m.is_empty() {
@@ -253,6 +253,11 @@ pub(crate) fn kind_of(attributes: Option<&v1::LaneAttributes>) -> Option<LaneKin
         v1::LaneType::Sidewalk => Some(LaneKind::Sidewalk),
         v1::LaneType::Median | v1::LaneType::Striping | v1::LaneType::TrackedVehicle | v1::LaneType::Parking => None,
     }
+}
+
+/// The width that a message gives, or the usual one.
+pub(crate) fn width_m(given_m: Option<f64>) -> f64 {
+    given_m.filter(|width_m| *width_m > 0.0).unwrap_or(DEFAULT_LANE_WIDTH_M)
 }
 
 /// The name of a node: `region.id`.

@@ -9,11 +9,10 @@ use rsu_proto::v1;
 use rsu_units::Vector2;
 
 use crate::curve::spaced;
-use crate::geometry::segments;
-use crate::message::{Draft, Origin, WayOn, kind_of, name, single_turn, speed_limit};
+use crate::geometry::segment_at;
+use crate::message::{Draft, Origin, WayOn, kind_of, name, single_turn, speed_limit, width_m};
 use crate::{Lane, LaneKind, Turn};
 
-const DEFAULT_LANE_WIDTH_M: f64 = 3.5;
 const ALONG_M: f64 = 0.1;
 const ACROSS_M: f64 = 0.01;
 
@@ -33,14 +32,13 @@ impl Origin<'_> {
                     Some(next) => on_into(&upstream, &node, next, lane),
                     None => self.across(&node, link, lane),
                 };
-                let width_m = lane.width_m.filter(|width| *width > 0.0).unwrap_or(DEFAULT_LANE_WIDTH_M);
                 let id = format!("{upstream}-{node}/{}.{}", section.id, lane.ref_id);
                 drafts.push(Draft {
                     lane: Lane {
                         stop_line: kind == LaneKind::Vehicle && next.is_none(),
                         speed_limit_mps: speed_limit(&lane.speed_limits).or_else(|| speed_limit(&link.speed_limits)),
                         approach: (kind.is_directed() && next.is_none()).then(|| format!("{upstream}-{node}")),
-                        ..Lane::new(id, kind, width_m, points_m)
+                        ..Lane::new(id, kind, width_m(lane.width_m), points_m)
                     },
                     ways_on,
                     upstream: upstream.clone(),
@@ -97,14 +95,8 @@ fn on_into(upstream: &str, node: &str, next: &v1::Section, lane: &v1::LaneEx) ->
 
 /// A point along and across a line. Before its start and after its end the line goes straight on.
 fn at(line: &[Vector2], point: &v1::StPoint) -> Option<Vector2> {
-    let (mut along_m, left_m) = (f64::from(point.s_axis) * ALONG_M, f64::from(point.t_axis) * ACROSS_M);
-    let last = line.len().checked_sub(2)?;
-    for (number, segment) in segments(line).enumerate() {
-        if along_m <= segment.length_m || number == last {
-            let left = Vector2::new(-segment.unit.y, segment.unit.x);
-            return Some(segment.start + segment.unit * along_m + left * left_m);
-        }
-        along_m -= segment.length_m;
-    }
-    None
+    let (along_m, left_m) = (f64::from(point.s_axis) * ALONG_M, f64::from(point.t_axis) * ACROSS_M);
+    let (_, segment, rest_m) = segment_at(line, along_m)?;
+    let left = Vector2::new(-segment.unit.y, segment.unit.x);
+    Some(segment.start + segment.unit * rest_m + left * left_m)
 }

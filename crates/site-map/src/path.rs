@@ -7,7 +7,7 @@
 use rsu_units::{Vector2, angle};
 
 use crate::conflict::WayRef;
-use crate::geometry::segments;
+use crate::geometry::{Segment, segment_at, segments};
 use crate::index::{Hit, Way};
 use crate::{SiteMap, Turn};
 
@@ -58,6 +58,13 @@ pub struct Path {
 }
 
 impl Path {
+    /// The point so far along the path, metres from its start; `None` before it and beyond its end.
+    #[must_use]
+    pub fn point_at(&self, along_m: f64) -> Option<Vector2> {
+        let (_, segment, rest_m) = segment_at(&self.points_m, along_m)?;
+        (0.0..=segment.length_m).contains(&rest_m).then(|| segment.start + segment.unit * rest_m)
+    }
+
     /// Takes over another path's contents, and keeps the memory.
     fn take(&mut self, other: &Self) {
         self.points_m.clone_from(&other.points_m);
@@ -187,32 +194,23 @@ fn unlikeliness(hit: &Hit, heading_rad: f64, max_rad: f64) -> Option<f64> {
 
 /// The pose so far along a line. The direction changes smoothly at the line's corners.
 fn pose(line: &[Vector2], along_m: f64) -> Option<Pose> {
-    let mut rest_m = along_m;
-    let mut before = None;
-    let mut all = segments(line).peekable();
-    while let Some(segment) = all.next() {
-        let next = all.peek();
-        if rest_m > segment.length_m && next.is_some() {
-            rest_m -= segment.length_m;
-            before = Some(segment);
-            continue;
-        }
-        let rest_m = rest_m.clamp(0.0, segment.length_m);
-        let own_rad = segment.unit.angle_rad();
-        let blend_m = BLEND_M.min(segment.length_m / 2.0);
-        let towards = |other: Option<Vector2>, distance_m: f64| {
-            let share = (0.5 - 0.5 * distance_m / blend_m).max(0.0);
-            other.map_or(0.0, |other| angle::wrap_rad(other.angle_rad() - own_rad) * share)
-        };
-        let turn = towards(before.map(|before| before.unit), rest_m)
-            + towards(next.map(|next| next.unit), segment.length_m - rest_m);
-        return Some(Pose {
-            point_m: segment.start + segment.unit * rest_m,
-            normal: Vector2::new(-segment.unit.y, segment.unit.x),
-            direction_rad: angle::wrap_rad(own_rad + turn),
-        });
-    }
-    None
+    let (number, segment, rest_m) = segment_at(line, along_m)?;
+    let rest_m = rest_m.clamp(0.0, segment.length_m);
+    let own_rad = segment.unit.angle_rad();
+    let blend_m = BLEND_M.min(segment.length_m / 2.0);
+    let towards = |other: Option<(&Vector2, &Vector2)>, distance_m: f64| {
+        let share = (0.5 - 0.5 * distance_m / blend_m).max(0.0);
+        let unit = |(start, end): (&Vector2, &Vector2)| Segment::new(*start, *end).unit;
+        other.map_or(0.0, |other| angle::wrap_rad(unit(other).angle_rad() - own_rad) * share)
+    };
+    let before = number.checked_sub(1).and_then(|before| line.get(before)).zip(line.get(number));
+    let after = line.get(number + 1).zip(line.get(number + 2));
+    let turn_rad = towards(before, rest_m) + towards(after, segment.length_m - rest_m);
+    Some(Pose {
+        point_m: segment.start + segment.unit * rest_m,
+        normal: Vector2::new(-segment.unit.y, segment.unit.x),
+        direction_rad: angle::wrap_rad(own_rad + turn_rad),
+    })
 }
 
 struct Finder<'a> {

@@ -59,6 +59,14 @@ impl SiteMap {
         })
     }
 
+    /// The lane of a kind whose centre line is nearest, of those that [`lanes_at`](Self::lanes_at) gives; of equally near
+    /// ones the first by name.
+    #[must_use]
+    pub fn nearest_lane(&self, kind: LaneKind, point_m: Vector2, margin_m: f64) -> Option<LanePlace<'_>> {
+        self.lanes_at(kind, point_m, margin_m)
+            .min_by(|a, b| a.left_m.abs().total_cmp(&b.left_m.abs()).then_with(|| a.lane.id.cmp(&b.lane.id)))
+    }
+
     /// The vehicle or bicycle lane whose centre line is nearest, of those that hold the point.
     #[must_use]
     pub fn lane_at(&self, point_m: Vector2) -> Option<LanePlace<'_>> {
@@ -105,8 +113,9 @@ impl SiteMap {
         None
     }
 
-    /// Whether a point is on the carriageway, at least `margin_m` from its lanes' edges: on a vehicle lane, in a junction
-    /// or, where the map has no junction areas, on a vehicle's way across one.
+    /// Whether a point is on the carriageway: on a vehicle lane, in a junction or, where the map has no junction areas, on
+    /// a vehicle's way across one. With a positive margin, the points that lie `margin_m` to its east, west, north and
+    /// south must be on it, too: the seam of two lanes is no edge, but the kerb is one, also in a junction.
     #[must_use]
     pub fn on_carriageway(&self, point_m: Vector2, margin_m: f64) -> bool {
         let lanes = self.first_connection.len();
@@ -115,7 +124,10 @@ impl SiteMap {
             let lane = self.ways.get(number).and_then(|way: &Way| self.lane_by_index(way.lane));
             (number < lanes || connections) && lane.is_some_and(|lane| lane.kind == LaneKind::Vehicle)
         };
-        self.index.hits(point_m, -margin_m, wanted).iter().next().is_some() || self.in_junction(point_m)
+        let holds =
+            |point_m| self.index.hits(point_m, 0.0, wanted).iter().next().is_some() || self.in_junction(point_m);
+        let around = [(margin_m, 0.0), (-margin_m, 0.0), (0.0, margin_m), (0.0, -margin_m)];
+        holds(point_m) && (margin_m <= 0.0 || around.into_iter().all(|(x, y)| holds(point_m + Vector2::new(x, y))))
     }
 
     /// Whether a point is on a crosswalk, or within `margin_m` of one.

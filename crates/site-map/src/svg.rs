@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use rsu_units::Vector2;
 
-use crate::geometry::{length_m, segments};
+use crate::geometry::{length_m, segment_at, segments};
 use crate::{ConflictKind, Lane, LaneKind, SiteMap, Turn};
 
 /// Metres around the drawing.
@@ -213,14 +213,9 @@ fn bounds(map: &SiteMap) -> (Vector2, Vector2) {
 }
 
 /// The point and unit vector so far along a lane.
-fn along(lane: &Lane, mut along_m: f64) -> Option<(Vector2, Vector2)> {
-    let last = lane.points_m.len().checked_sub(2)?;
-    segments(&lane.points_m).enumerate().find_map(|(number, segment)| {
-        let found = along_m <= segment.length_m || number == last;
-        let place = (segment.start + segment.unit * along_m, segment.unit);
-        along_m -= segment.length_m;
-        found.then_some(place)
-    })
+fn along(lane: &Lane, along_m: f64) -> Option<(Vector2, Vector2)> {
+    let (_, segment, rest_m) = segment_at(&lane.points_m, along_m)?;
+    Some((segment.start + segment.unit * rest_m, segment.unit))
 }
 
 fn points(points: &[Vector2]) -> String {

@@ -7,7 +7,7 @@ use std::f64::consts::{FRAC_PI_2, PI};
 
 use rsu_units::{Vector2, angle::wrap_rad};
 use site_map::{ConflictKind, LaneKind, MAX_PATHS, Path, SiteMap, Turn};
-use support::{crossroads, inbound, on_arm, outbound};
+use support::{STOP_M, crossroads, inbound, on_arm, outbound};
 
 #[test]
 fn the_nearest_lane_wins() {
@@ -21,6 +21,31 @@ fn the_nearest_lane_wins() {
     assert_eq!(map.lane_at(on_arm(0, 100.0, 11.2)).unwrap().lane.id, "east-in-3");
     assert!(map.lane_at(on_arm(0, 100.0, 20.0)).is_none() && map.lane_at(on_arm(0, 201.0, 2.0)).is_none());
     assert_eq!(map.lanes_at(LaneKind::Vehicle, on_arm(0, 100.0, 3.0), 1.0).count(), 2);
+    let nearest = |left_m: f64, margin_m| {
+        map.nearest_lane(LaneKind::Vehicle, on_arm(0, 100.0, left_m), margin_m).map(|place| place.lane.id.as_str())
+    };
+    assert_eq!((nearest(3.0, 1.0), nearest(4.0, 1.0)), (Some("east-in-0"), Some("east-in-1")));
+    // In the middle of both the name decides; beside the road, the margin.
+    assert_eq!(
+        (nearest(3.5, 0.1), nearest(10.8, 0.5), nearest(10.8, 0.0)),
+        (Some("east-in-0"), Some("east-in-2"), None)
+    );
+}
+
+#[test]
+fn the_margin_of_the_carriageway_is_that_of_its_edge() {
+    let map = crossroads();
+    for arm in 0..4 {
+        let on = |out_m, left_m, margin_m| map.on_carriageway(on_arm(arm, out_m, left_m), margin_m);
+        // The seams of lanes, between the directions and at the stop line, are not edges; the kerb is one.
+        assert!(on(60.0, 3.55, 0.3) && on(60.0, 0.05, 0.3) && on(STOP_M + 0.1, 1.0, 0.3));
+        assert!(on(60.0, 10.4, 0.05) && !on(60.0, 10.4, 0.3) && !on(60.0, 10.6, 0.0));
+        // In the junction its outline is the edge, here a line from (26, 12.5) to (12.5, 26).
+        assert!(on(19.0, 19.0, 0.4) && !on(19.0, 19.0, 0.6) && !on(19.4, 19.4, 0.0));
+        // A margin below zero asks for the point itself.
+        assert!(on(60.0, 10.4, -1.0) && !on(60.0, 10.6, -1.0));
+    }
+    assert!(!map.on_carriageway(on_arm(0, 60.0, 1.0), f64::NAN) && !map.on_carriageway(on_arm(0, 60.0, 1.0), 1e300));
 }
 
 #[test]
@@ -102,6 +127,10 @@ fn paths_branch_at_connections() {
     map.paths_from(on_arm(1, 46.0, 8.5), -FRAC_PI_2, 120.0, &mut paths);
     let turns: Vec<Option<Turn>> = paths.iter().map(|path| path.turn).collect();
     assert_eq!(turns, [Some(Turn::Straight), Some(Turn::Right)]);
+    assert_eq!(paths[0].point_at(20.0), Some(on_arm(1, 26.0, 8.75)));
+    assert!((paths[1].point_at(119.0).unwrap() - paths[1].points_m.last().copied().unwrap()).norm() < 1.0 + 1e-6);
+    assert!(paths[0].point_at(121.0).is_none() && paths[0].point_at(-0.1).is_none());
+    assert!(paths[0].point_at(f64::NAN).is_none() && Path::default().point_at(0.0).is_none());
     for path in &paths {
         assert!((length_m(&path.points_m) - 120.0).abs() < 1e-6);
         assert!((path.left_m - 0.25).abs() < 1e-9 && (path.width_m - 3.5).abs() < 1e-9);

@@ -58,7 +58,7 @@ fn alarms(programs: &Programs, scene: &Scene) -> anyhow::Result<(std::path::Path
     if output.exists() {
         std::fs::remove_file(&output)?;
     }
-    run(&mut programs.rsud("events", &path, &output))?;
+    run(programs.rsud("events", &path, &output).arg("--map").arg(root().join("bench/site.toml")))?;
     let text = std::fs::read_to_string(&output).with_context(|| output.display().to_string())?;
     Ok((path, read_alarms(&text)?))
 }

@@ -14,7 +14,8 @@ use crate::visibility;
 const RIVALS: [&str; 2] = ["norfair", "motpy"];
 const OURS: &str = "rsud";
 
-/// The parts that `rsud fuse --without` knows.
+/// The parts that `rsud fuse --without` knows. They are those of `fusion::Parts`, which this crate may not use; a test
+/// compares.
 const PARTS: [&str; 11] = [
     "registration",
     "velocity",
@@ -75,16 +76,16 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads the words after the bench's name.
-    pub(crate) fn parse(words: &[String]) -> anyhow::Result<Self> {
+    /// Reads the words after the name of a bench that knows these options.
+    pub(crate) fn parse(words: &[&str], known: &[&str]) -> anyhow::Result<Self> {
         let mut options = Self::default();
         let mut words = words.iter();
         while let Some(word) = words.next() {
-            match word.as_str() {
+            ensure!(known.contains(word), "this bench has no option {word:?}; it has {}", known.join(", "));
+            match *word {
                 "--quick" => options.quick = true,
                 "--ablation" => options.ablation = true,
-                "--rsud" => options.rsud = Some(words.next().context("--rsud needs a path")?.clone()),
-                other => anyhow::bail!("the bench knows no option {other:?}"),
+                _ => options.rsud = Some((*words.next().context("--rsud needs a path")?).to_owned()),
             }
         }
         Ok(options)
@@ -287,9 +288,22 @@ mod tests {
 
     #[test]
     fn options_are_read() {
-        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let options = Options::parse(&words("--quick --rsud a/b")).unwrap();
+        let all = ["--quick", "--ablation", "--rsud"];
+        let options = Options::parse(&["--quick", "--rsud", "a/b"], &all).unwrap();
         assert_eq!(options, Options { quick: true, ablation: false, rsud: Some("a/b".to_owned()) });
-        assert!(Options::parse(&words("--rsud")).is_err() && Options::parse(&words("--fast")).is_err());
+        assert!(Options::parse(&["--ablation"], &all).unwrap().ablation);
+        assert!(Options::parse(&["--rsud"], &all).is_err() && Options::parse(&["--fast"], &all).is_err());
+        assert!(Options::parse(&["--quick"], &["--rsud"]).is_err());
+    }
+
+    /// A part that fusion has and the bench has not would stay out of the ablation.
+    #[test]
+    fn the_parts_are_those_of_the_tracker() {
+        let source = include_str!("../../fusion/src/parts.rs");
+        let (_, list) = source.split_once("\nparts! {\n").unwrap();
+        let (list, _) = list.split_once("\n}\n").unwrap();
+        let lines = list.lines().map(str::trim).filter(|line| !line.starts_with("///"));
+        let names: Vec<&str> = lines.map(|line| line.strip_suffix(',').unwrap()).collect();
+        assert_eq!(names, PARTS);
     }
 }

@@ -15,6 +15,8 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, bail};
 
+use crate::bench_fusion::Options;
+
 const HELP: &str = "\
 cargo xtask test     format, lints, house rules, licences, all tests and doc tests, end-to-end tests
 cargo xtask tools    what the tests need: mosquitto, and pycrate in target/tools
@@ -29,19 +31,9 @@ cargo xtask bench events  the event detectors on simulated scenes, beside the tr
     --rsud PATH           as above";
 
 fn main() -> ExitCode {
-    let command = std::env::args().nth(1).unwrap_or_default();
-    let outcome = match command.as_str() {
-        "test" => test(),
-        "tidy" => tidy::check(&root()),
-        "tools" => tools(),
-        "bench" => bench(),
-        "" | "help" | "--help" | "-h" => {
-            println!("{HELP}");
-            Ok(())
-        }
-        other => Err(anyhow::anyhow!("{other:?} is no chore\n{HELP}")),
-    };
-    match outcome {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match chore(&words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {error:#}");
@@ -50,14 +42,23 @@ fn main() -> ExitCode {
     }
 }
 
-fn bench() -> anyhow::Result<()> {
-    let options: Vec<String> = std::env::args().skip(3).collect();
-    match std::env::args().nth(2).as_deref() {
-        Some("codec") => rival::bench(),
-        Some("fusion") => bench_fusion::bench(&bench_fusion::Options::parse(&options)?),
-        Some("events") => bench_events::bench(&bench_fusion::Options::parse(&options)?),
-        None => cargo(&["bench", "--workspace", "--benches"]),
-        Some(other) => bail!("there is no bench {other:?}\n{HELP}"),
+/// What is not understood is refused: who wrote it expects that it does something.
+fn chore(words: &[&str]) -> anyhow::Result<()> {
+    match words {
+        ["test"] => test(),
+        ["tidy"] => tidy::check(&root()),
+        ["tools"] => tools(),
+        ["bench"] => cargo(&["bench", "--workspace", "--benches"]),
+        ["bench", "codec"] => rival::bench(),
+        ["bench", "fusion", options @ ..] => {
+            bench_fusion::bench(&Options::parse(options, &["--quick", "--ablation", "--rsud"])?)
+        }
+        ["bench", "events", options @ ..] => bench_events::bench(&Options::parse(options, &["--rsud"])?),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        _ => bail!("{:?} is no chore\n{HELP}", words.join(" ")),
     }
 }
 
@@ -162,4 +163,25 @@ fn mosquitto() -> anyhow::Result<()> {
         let _ = Command::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive").status();
     }
     if there() { Ok(()) } else { bail!("the end-to-end tests need mosquitto: sudo apt-get install mosquitto") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_do_nothing_is_refused() {
+        for words in [
+            ["bench", "events", "--quick"].as_slice(),
+            &["bench", "events", "--rsud", "a", "--ablation"],
+            &["bench", "codec", "--quick"],
+            &["bench", "fusion", "--fast"],
+            &["bench", "--quick"],
+            &["tidy", "everything"],
+            &["dance"],
+        ] {
+            assert!(chore(words).is_err(), "{words:?}");
+        }
+        assert!(chore(&["help"]).is_ok() && chore(&[]).is_ok());
+    }
 }

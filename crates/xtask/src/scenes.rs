@@ -51,7 +51,10 @@ impl Programs {
         let probe = "import numpy, scipy, trackeval, norfair, motpy";
         let python = python::environment("bench-python", "bench/requirements.txt", probe)?;
         let rsud = if let Some(path) = given {
-            PathBuf::from(path)
+            // It is run in the project's folder, but named in that of whoever calls.
+            let path = std::path::absolute(path)?;
+            ensure!(path.is_file(), "{} is no program", path.display());
+            path
         } else {
             run(Command::new(env!("CARGO")).args(["build", "--release", "--locked", "-p", "rsud"]))?;
             root().join("target/release/rsud")
@@ -133,9 +136,9 @@ impl Truth {
     pub(crate) fn read(scene: &Path) -> anyhow::Result<Self> {
         let mut truth = Self::default();
         for row in csv(&scene.join("truth.csv"), ["t", "id", "x", "y", "eval"])? {
-            let [t, id, x, y, eval] = row.each_ref().map(|cell| cell.parse::<f64>());
-            let place = Place { id: id? as usize, x: x?, y: y?, evaluated: eval? > 0.5 };
-            truth.at.entry(tenths(t?)).or_default().push(place);
+            let [t_s, id, x_m, y_m, eval] = row.each_ref().map(|cell| cell.parse::<f64>());
+            let place = Place { id: id? as usize, x: x_m?, y: y_m?, evaluated: eval? > 0.5 };
+            truth.at.entry(tenths(t_s?)).or_default().push(place);
         }
         Ok(truth)
     }

@@ -20,9 +20,9 @@ pub(crate) fn report(scene: &Path) -> anyhow::Result<String> {
     let detections = csv(&scene.join("dets.csv"), ["t_measured_s", "x_m", "y_m"])?;
     let mut seen = Seen::new();
     for row in detections {
-        let [t, x, y] = row.each_ref().map(|cell| cell.parse::<f64>());
-        let t = tenths(t?);
-        if let Some(id) = nearest(&truth, t, x?, y?) {
+        let [t_s, x_m, y_m] = row.each_ref().map(|cell| cell.parse::<f64>());
+        let t = tenths(t_s?);
+        if let Some(id) = nearest(&truth, t, x_m?, y_m?) {
             seen.entry(id).or_default().insert(t);
         }
     }
@@ -35,8 +35,9 @@ pub(crate) fn report(scene: &Path) -> anyhow::Result<String> {
     ))
 }
 
-fn nearest(truth: &Truth, t: i64, x: f64, y: f64) -> Option<usize> {
-    let places = truth.at.get(&t)?.iter().map(|place| ((place.x - x).hypot(place.y - y), place.id));
+/// Who is near a place at a time (tenths of a second).
+fn nearest(truth: &Truth, t: i64, x_m: f64, y_m: f64) -> Option<usize> {
+    let places = truth.at.get(&t)?.iter().map(|place| ((place.x - x_m).hypot(place.y - y_m), place.id));
     places.min_by(|a, b| a.0.total_cmp(&b.0)).filter(|best| best.0 < NEAR_M).map(|best| best.1)
 }
 

@@ -85,7 +85,7 @@ pub fn traffic(n: usize, seconds: f64, noise_m: f64) -> Vec<SensorFrame> {
                 .map(|n| {
                     let (row, place) = ((n % 10) as f64, (n / 10) as f64);
                     let v = if n % 2 == 0 { 10.0 } else { -8.0 };
-                    let x = place * 14.0 - 70.0 + v * (t % 5.0 - 2.5);
+                    let x = place * 14.0 - 70.0 + v * (t - seconds / 2.0);
                     let (ex, ey) = (noise_m * dice.normal(), noise_m * dice.normal());
                     car(x + ex, row * 7.0 - 35.0 + ey, v, 0.0, noise_m.max(0.05))
                 })

@@ -2,6 +2,8 @@
 //!
 //! A peer may send the decoded content, the UPER octets, or both; where both are there, the octets count.
 
+use std::collections::BTreeMap;
+
 use edge_core::Input;
 use rsu_proto::{Message as _, v1};
 use rsu_units::Timestamp;
@@ -23,10 +25,7 @@ impl Parser for V2xParser {
     }
 
     fn parse(&mut self, datagram: &[u8], arrived_at: Timestamp) -> Result<Input, Refusal> {
-        if crowded(datagram) {
-            let detail = format!("a list of more than {MAX_ELEMENTS} elements");
-            return Err(Refusal { name: "too_many_elements", detail });
-        }
+        look(datagram)?;
         let mut message = v1::V2xMessage::decode(datagram)
             .map_err(|error| Refusal { name: "protobuf_invalid", detail: error.to_string() })?;
         let profile = Profile::from(message.profile());
@@ -65,54 +64,63 @@ const MAX_ELEMENTS: usize = 512;
 /// Numbers of the fields of `V2xMessage` that hold a decoded message.
 const CONTENT: std::ops::RangeInclusive<u64> = 10..=25;
 
-/// Whether the datagram could make a list that no message of the standard has. An empty element takes two octets here,
-/// but up to 1700 once it is decoded: 64 KiB of them would take 100 MB for a moment before they are refused. More than
-/// one content, which would be merged, and groups, which nobody sends, are refused as well.
-fn crowded(datagram: &[u8]) -> bool {
-    let mut contents = Fields { rest: datagram, group: false };
-    let content = contents.by_ref().filter(|(number, _)| CONTENT.contains(number)).last();
-    let mut again = Fields { rest: datagram, group: false }.filter(|(number, _)| CONTENT.contains(number));
-    if contents.group || again.nth(1).is_some() {
-        return true;
+/// Looks at a datagram before it is decoded: refuses lists that no message of the standard has, and what prost would
+/// take although nobody sends it: a second content, which would be merged into the first, and groups.
+///
+/// Only lists directly below the content are counted. There the elements are largest: an empty one takes two octets here,
+/// but up to 1700 once it is decoded, so 64 KiB of them would take 100 MB for a moment before they are refused. Those of
+/// deeper lists take up to 950, so a little more than half of that remains possible.
+fn look(datagram: &[u8]) -> Result<(), Refusal> {
+    let invalid = |detail: &str| Refusal { name: "protobuf_invalid", detail: detail.into() };
+    let no_such_wire_type = |WireType(number)| invalid(&format!("a field of wire type {number}"));
+    let mut content = None;
+    for field in Fields(datagram) {
+        let (number, value) = field.map_err(no_such_wire_type)?;
+        if CONTENT.contains(&number) && content.replace(value).is_some() {
+            return Err(invalid("more than one content"));
+        }
     }
-    let Some((_, content)) = content else { return false };
-    let mut elements = Fields { rest: content, group: false };
-    let mut counts = std::collections::BTreeMap::new();
-    let many = elements.by_ref().any(|(number, _)| {
+    let mut counts = BTreeMap::new();
+    for field in Fields(content.unwrap_or_default()) {
+        let (number, _) = field.map_err(no_such_wire_type)?;
         let count = counts.entry(number).or_insert(0_usize);
         *count += 1;
-        *count > MAX_ELEMENTS
-    });
-    many || elements.group
+        if *count > MAX_ELEMENTS {
+            let detail = format!("a list of more than {MAX_ELEMENTS} elements");
+            return Err(Refusal { name: "too_many_elements", detail });
+        }
+    }
+    Ok(())
 }
 
-/// The length-delimited fields of a protobuf message, by number; ends where the octets are no message, or a group begins.
-struct Fields<'a> {
-    rest: &'a [u8],
-    group: bool,
-}
+/// A wire type that is a group's or none at all.
+struct WireType(u64);
+
+/// The length-delimited fields of a protobuf message, by number; ends where the octets are no message, which decoding
+/// tells better.
+struct Fields<'a>(&'a [u8]);
 
 impl<'a> Iterator for Fields<'a> {
-    type Item = (u64, &'a [u8]);
+    type Item = Result<(u64, &'a [u8]), WireType>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let key = varint(&mut self.rest)?;
+            let key = varint(&mut self.0)?;
             match key & 7 {
                 0 => {
-                    varint(&mut self.rest)?;
+                    varint(&mut self.0)?;
                 }
-                1 => self.rest = self.rest.get(8..)?,
+                1 => self.0 = self.0.get(8..)?,
                 2 => {
-                    let length = usize::try_from(varint(&mut self.rest)?).ok()?;
-                    let (value, behind) = self.rest.split_at_checked(length)?;
-                    self.rest = behind;
-                    return Some((key >> 3, value));
+                    let length = usize::try_from(varint(&mut self.0)?).ok()?;
+                    let (value, behind) = self.0.split_at_checked(length)?;
+                    self.0 = behind;
+                    return Some(Ok((key >> 3, value)));
                 }
-                5 => self.rest = self.rest.get(4..)?,
-                _ => {
-                    (self.group, self.rest) = (true, &[]);
-                    return None;
+                5 => self.0 = self.0.get(4..)?,
+                other => {
+                    self.0 = &[];
+                    return Some(Err(WireType(other)));
                 }
             }
         }
@@ -171,16 +179,28 @@ mod tests {
             parse(&v1::V2xMessage { content, ..v1::V2xMessage::default() })
         };
         assert_eq!((crowd(512), crowd(513)), (Err("content_invalid"), Err("too_many_elements")));
-        // A group in front, or the content in two pieces, does not hide a crowd.
+    }
+
+    #[test]
+    fn what_nobody_sends_is_no_message() {
         let ssm = v1::SensorSharingMessage {
             participants: vec![v1::DetectedParticipant::default(); 300],
             ..v1::SensorSharingMessage::default()
         };
         let content = Some(v1::v2x_message::Content::Ssm(ssm));
         let one = v1::V2xMessage { content, ..v1::V2xMessage::default() }.encode_to_vec();
-        for datagram in [[&one[..], &one[..]].concat(), [&[0xA3, 0x06, 0xA4, 0x06], &one[..]].concat()] {
-            let refusal = V2xParser::default().parse(&datagram, Timestamp::default()).unwrap_err();
-            assert_eq!(refusal.name, "too_many_elements");
+        let refusal = |datagram: &[u8]| V2xParser::default().parse(datagram, Timestamp::default()).unwrap_err();
+        assert_eq!(refusal(&one).name, "content_invalid");
+        // Neither the content in two pieces nor a group in front hides a crowd.
+        let twice = refusal(&[&one[..], &one[..]].concat());
+        assert_eq!((twice.name, twice.detail.as_str()), ("protobuf_invalid", "more than one content"));
+        for (wire_type, end) in [(3, &[0xA4, 0x06][..]), (4, &[]), (6, &[]), (7, &[])] {
+            let group = refusal(&[&[0xA0 | wire_type, 0x06], end, &one[..]].concat());
+            let detail = format!("a field of wire type {wire_type}");
+            assert_eq!((group.name, group.detail), ("protobuf_invalid", detail));
         }
+        // Within the content as well: an SSM of three octets, one field of which begins a group.
+        let within = refusal(&[0x92, 0x01, 0x02, 0xA3, 0x06]);
+        assert_eq!((within.name, within.detail.as_str()), ("protobuf_invalid", "a field of wire type 3"));
     }
 }

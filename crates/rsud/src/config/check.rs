@@ -14,7 +14,7 @@ use super::ConfigError;
 use super::events::events;
 use super::file::{AdapterConfig, CloudConfig, Config, LogConfig, PayloadFormat, SensorConfig, SensorKindName};
 use super::radio::{Radio, broadcast, radio};
-use super::site::{junction, site_map};
+use super::site::{SECTION, check_site};
 
 /// A configuration that can be started.
 #[derive(Debug, Clone)]
@@ -69,19 +69,29 @@ impl std::fmt::Debug for CloudSettings {
     }
 }
 
-pub(super) struct Checker<'a> {
+/// Refuses what cannot be, with the file and the key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Checker<'a> {
     file: &'a Path,
+    /// What all keys begin with, as in `site.`.
+    section: &'static str,
 }
 
 impl<'a> Checker<'a> {
-    pub(super) fn new(file: &'a Path) -> Self {
-        Self { file }
+    pub(crate) fn new(file: &'a Path) -> Self {
+        Self { file, section: "" }
+    }
+
+    /// For the keys of a section, which are then told without it.
+    pub(super) fn within(self, section: &'static str) -> Self {
+        Self { section, ..self }
     }
 }
 
 impl Checker<'_> {
-    pub(super) fn wrong(&self, key: &str, problem: String, expected: &str) -> ConfigError {
-        ConfigError::Value { file: self.file.into(), key: key.into(), problem, expected: expected.into() }
+    pub(crate) fn wrong(&self, key: &str, problem: String, expected: &str) -> ConfigError {
+        let key = format!("{}{key}", self.section);
+        ConfigError::Value { file: self.file.into(), key, problem, expected: expected.into() }
     }
 
     /// A path of the configuration, seen from the configuration's folder.
@@ -89,11 +99,20 @@ impl Checker<'_> {
         self.file.parent().map_or_else(|| path.into(), |folder| folder.join(path))
     }
 
-    pub(super) fn range(&self, key: &str, value: f64, min: f64, max: f64) -> Result<f64, ConfigError> {
+    pub(crate) fn range(&self, key: &str, value: f64, min: f64, max: f64) -> Result<f64, ConfigError> {
         if value >= min && value <= max {
             Ok(value)
         } else {
             Err(self.wrong(key, format!("{value} cannot be"), &format!("a number from {min} to {max}")))
+        }
+    }
+
+    /// A number of things, which is a whole one.
+    pub(super) fn whole(&self, key: &str, value: f64, min: u32, max: u32) -> Result<u32, ConfigError> {
+        if value >= f64::from(min) && value <= f64::from(max) && value.fract() == 0.0 {
+            Ok(value as u32)
+        } else {
+            Err(self.wrong(key, format!("{value} cannot be"), &format!("a whole number from {min} to {max}")))
         }
     }
 
@@ -123,7 +142,7 @@ impl Checker<'_> {
 pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
     let checker = Checker::new(file);
     let rsu_id = checker.name("rsu.id", &config.rsu.id)?;
-    let (map, map_message) = site_map(&checker, &config.site)?;
+    let site = check_site(&checker.within(SECTION), &config.site)?;
     let sensors = sensors(&checker, &config.sensors)?;
     if !sensors.is_empty() && config.sensor_udp.is_none() {
         let problem = "sensors are given, but nobody listens to them".into();
@@ -161,8 +180,8 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
     let (events, lane_statistics) = events(&checker, &config.events)?;
     let core = CoreConfig {
         boot_id: 0,
-        map: Arc::new(map),
-        junction: junction(&checker, &config.site, map_message.as_ref())?,
+        map: Arc::new(site.map),
+        junction: site.junction,
         sensors,
         events,
         lane_statistics,
@@ -175,7 +194,7 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
             &checker,
             config.pc5.as_ref().and_then(|pc5| pc5.send.as_ref()),
             &rsu_id,
-            map_message,
+            site.message,
             sends_in,
         )?,
         rsu_id: rsu_id.clone(),
@@ -213,12 +232,12 @@ fn sensor_setup(
     id: String,
     key: &dyn Fn(&str) -> String,
 ) -> Result<SensorSetup, ConfigError> {
-    // Usual noise by kind: along the line of sight (m), across (degrees), velocity (m/s).
-    let (kind, usual) = match sensor.kind {
-        SensorKindName::Camera => (SensorKind::Camera, (1.0, 0.3, 1.5)),
-        SensorKindName::Radar => (SensorKind::Radar, (0.5, 0.6, 0.5)),
-        SensorKindName::Lidar => (SensorKind::Lidar, (0.15, 0.1, 0.5)),
+    let kind = match sensor.kind {
+        SensorKindName::Camera => SensorKind::Camera,
+        SensorKindName::Radar => SensorKind::Radar,
+        SensorKindName::Lidar => SensorKind::Lidar,
     };
+    let usual = kind.usual_noise();
     let mut classes = std::collections::BTreeMap::new();
     for (label, name) in &sensor.classes {
         let class = Class::from_name(name).ok_or_else(|| {
@@ -237,22 +256,21 @@ fn sensor_setup(
     let field_of_view_deg = checker.range(&key("field_of_view_deg"), sensor.field_of_view_deg, 1.0, 360.0)?;
     let sd =
         |name: &str, value: Option<f64>, usual: f64| checker.range(&key(name), value.unwrap_or(usual), 0.001, 100.0);
+    let model = SensorModel::new(
+        kind,
+        position_m,
+        angle::rad_from_heading_deg(heading_deg),
+        field_of_view_deg.to_radians(),
+        checker.range(&key("range_m"), sensor.range_m, 1.0, 2000.0)?,
+    );
+    let height_m = checker.range(&key("height_m"), sensor.height_m.unwrap_or(model.height_m), 0.0, 100.0)?;
     Ok(SensorSetup {
         id,
-        model: SensorModel {
-            height_m: checker.range(&key("height_m"), sensor.height_m, 0.0, 100.0)?,
-            ..SensorModel::new(
-                kind,
-                position_m,
-                angle::rad_from_heading_deg(heading_deg),
-                field_of_view_deg.to_radians(),
-                checker.range(&key("range_m"), sensor.range_m, 1.0, 2000.0)?,
-            )
-        },
-        range_sd_m: sd("range_sd_m", sensor.range_sd_m, usual.0)?,
-        azimuth_sd_rad: sd("azimuth_sd_deg", sensor.azimuth_sd_deg, usual.1)?.to_radians(),
-        velocity_sd_mps: sd("velocity_sd_mps", sensor.velocity_sd_mps, usual.2)?,
-        radial_speed_sd_mps: sd("radial_speed_sd_mps", sensor.radial_speed_sd_mps, 0.25)?,
+        model: SensorModel { height_m, ..model },
+        range_sd_m: sd("range_sd_m", sensor.range_sd_m, usual.range_sd_m)?,
+        azimuth_sd_rad: sd("azimuth_sd_deg", sensor.azimuth_sd_deg, usual.azimuth_sd_rad.to_degrees())?.to_radians(),
+        velocity_sd_mps: sd("velocity_sd_mps", sensor.velocity_sd_mps, usual.velocity_sd_mps)?,
+        radial_speed_sd_mps: sd("radial_speed_sd_mps", sensor.radial_speed_sd_mps, usual.radial_speed_sd_mps)?,
         latency: Duration::from_millis(checker.range(&key("latency_ms"), sensor.latency_ms as f64, 0.0, 5000.0)? as u64),
         ignore_sensor_clock: sensor.ignore_sensor_clock,
         classes,

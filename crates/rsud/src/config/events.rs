@@ -10,36 +10,55 @@ use traffic_events::{
     StoppedConfig, UTurnConfig, WrongWayConfig,
 };
 
-use super::ConfigError;
-use super::check::Checker;
+use super::{Checker, ConfigError};
 
-/// A section: optional keys, each a number with its range or a flag, and how it is set.
+/// Sets what a key means: the setting of the same name, or what the arm does with the value.
+macro_rules! set {
+    ($config:ident, $key:ident, $given:expr) => {
+        $config.$key = $given;
+    };
+    ($config:ident, $key:ident, $given:expr, $to:ident, $value:ident, $set:expr) => {
+        let ($to, $value) = (&mut *$config, $given);
+        $set;
+    };
+}
+
+/// A section: optional keys, each a number with its range, a whole number with its range, or a flag. A key sets the
+/// setting that has its name; where unit or name differ, an arm does.
 macro_rules! section {
     (
         $(#[$about:meta])* $name:ident for $config:ty {
-            $($(#[$key_about:meta])* $key:ident ($min:expr, $max:expr) => |$to:ident, $value:ident| $set:expr;)*
+            $($(#[$key_about:meta])* $key:ident ($min:expr, $max:expr)
+                $(=> |$to:ident, $value:ident| $set:expr)?;)*
         }
-        flags { $($(#[$flag_about:meta])* $flag:ident => |$flag_to:ident, $on:ident| $set_flag:expr;)* }
+        $(counts {
+            $($(#[$count_about:meta])* $count:ident ($least:expr, $most:expr) => |$count_to:ident, $n:ident| $set_count:expr;)*
+        })?
+        $(flags { $($(#[$flag_about:meta])* $flag:ident;)* })?
     ) => {
         $(#[$about])*
         #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub struct $name {
-            $($(#[$flag_about])* pub $flag: Option<bool>,)*
+            $($($(#[$flag_about])* pub $flag: Option<bool>,)*)?
             $($(#[$key_about])* pub $key: Option<f64>,)*
+            $($($(#[$count_about])* pub $count: Option<f64>,)*)?
         }
 
         impl $name {
             fn apply(&self, checker: &Checker<'_>, section: &str, config: &mut $config) -> Result<(), ConfigError> {
+                let key = |name: &str| format!("events.{section}.{name}");
                 $(if let Some(value) = self.$key {
-                    let key = format!("events.{section}.{}", stringify!($key));
-                    let ($to, $value) = (&mut *config, checker.range(&key, value, $min, $max)?);
-                    $set;
+                    let value = checker.range(&key(stringify!($key)), value, $min, $max)?;
+                    set!(config, $key, value $(, $to, $value, $set)?);
                 })*
-                $(if let Some($on) = self.$flag {
-                    let $flag_to = &mut *config;
-                    $set_flag;
-                })*
+                $($(if let Some(value) = self.$count {
+                    let value = checker.whole(&key(stringify!($count)), value, $least, $most)?;
+                    set!(config, $count, value, $count_to, $n, $set_count);
+                })*)?
+                $($(if let Some(on) = self.$flag {
+                    set!(config, $flag, on);
+                })*)?
                 Ok(())
             }
         }
@@ -50,9 +69,11 @@ macro_rules! section {
 macro_rules! detector {
     (
         $(#[$about:meta])* $name:ident for $config:ty {
-            $($(#[$key_about:meta])* $key:ident ($min:expr, $max:expr) => |$to:ident, $value:ident| $set:expr;)*
+            $($(#[$key_about:meta])* $key:ident ($min:expr, $max:expr)
+                $(=> |$to:ident, $value:ident| $set:expr)?;)*
         }
-        flags { $($(#[$flag_about:meta])* $flag:ident => |$flag_to:ident, $on:ident| $set_flag:expr;)* }
+        $(counts { $($counts:tt)* })?
+        $(flags { $($flags:tt)* })?
     ) => {
         section! {
             $(#[$about])* $name for $config {
@@ -69,12 +90,13 @@ macro_rules! detector {
                 lost_after_s (0.0, 3600.0) => |to, s| to.timing.lost_after = seconds(s);
                 /// Time between updates, seconds.
                 update_every_s (0.05, 3600.0) => |to, s| to.timing.update_every = seconds(s);
-                $($(#[$key_about])* $key ($min, $max) => |$to, $value| $set;)*
+                $($(#[$key_about])* $key ($min, $max) $(=> |$to, $value| $set)?;)*
             }
+            $(counts { $($counts)* })?
             flags {
                 /// Whether the detector runs.
-                enabled => |to, on| to.enabled = on;
-                $($(#[$flag_about])* $flag => |$flag_to, $on| $set_flag;)*
+                enabled;
+                $($($flags)*)?
             }
         }
     };
@@ -129,113 +151,109 @@ section! {
         /// Its latest measurement is at most so old, seconds.
         max_unmeasured_s (0.0, 60.0) => |to, s| to.max_unmeasured = seconds(s);
         /// It exists with at least this probability.
-        min_existence (0.0, 1.0) => |to, value| to.min_existence = value;
+        min_existence (0.0, 1.0);
         /// One-sigma of its position is at most this, metres.
-        max_position_sd_m (0.01, 100.0) => |to, value| to.max_position_sd_m = value;
+        max_position_sd_m (0.01, 100.0);
     }
-    flags {}
 }
 
 detector! {
     /// Stopped vehicle.
     StoppedSection for StoppedConfig {
         /// Slower than this is standing, metres per second.
-        max_speed_mps (0.0, 5.0) => |to, value| to.max_speed_mps = value;
+        max_speed_mps (0.0, 5.0);
         /// Within this distance of a stop line vehicles may wait, metres.
-        stop_line_zone_m (0.0, 1000.0) => |to, value| to.stop_line_zone_m = value;
+        stop_line_zone_m (0.0, 1000.0);
         /// It must have come from so far, metres.
-        min_distance_m (0.0, 100.0) => |to, value| to.min_distance_m = value;
+        min_distance_m (0.0, 100.0);
         /// Who stands so close behind a standing vehicle waits for it, metres.
-        queue_gap_m (0.0, 100.0) => |to, value| to.queue_gap_m = value;
+        queue_gap_m (0.0, 100.0);
     }
-    flags {}
 }
 
 detector! {
     /// Wrong-way driving.
     WrongWaySection for WrongWayConfig {
         /// Slower than this a direction is not trusted, metres per second.
-        min_speed_mps (0.0, 50.0) => |to, value| to.min_speed_mps = value;
+        min_speed_mps (0.0, 50.0);
         /// Off the lane's direction by more than this is wrong, degrees.
         min_angle_deg (90.0, 180.0) => |to, value| to.min_angle_rad = value.to_radians();
         /// A lane in the right direction must be farther away than this, metres.
-        lane_margin_m (0.0, 50.0) => |to, value| to.lane_margin_m = value;
+        lane_margin_m (0.0, 50.0);
         /// It must have come so far, metres.
-        min_distance_m (0.0, 100.0) => |to, value| to.min_distance_m = value;
+        min_distance_m (0.0, 100.0);
     }
-    flags {}
 }
 
 detector! {
     /// Pedestrian on the carriageway.
     PedestrianSection for PedestrianConfig {
         /// The class must be at least so sure.
-        min_class_probability (0.0, 1.0) => |to, value| to.min_class_probability = value;
+        min_class_probability (0.0, 1.0);
         /// How far within the carriageway's edge the pedestrian must be, metres.
-        edge_margin_m (0.0, 50.0) => |to, value| to.edge_margin_m = value;
+        edge_margin_m (0.0, 50.0);
         /// How far from a crosswalk the pedestrian must be, metres.
-        crosswalk_margin_m (0.0, 50.0) => |to, value| to.crosswalk_margin_m = value;
+        crosswalk_margin_m (0.0, 50.0);
         /// People so near to each other are one event, metres.
-        group_distance_m (0.0, 50.0) => |to, value| to.group_distance_m = value;
+        group_distance_m (0.0, 50.0);
         /// Stepping on a crosswalk counts once its signal is red for so long, seconds.
         red_grace_s (0.0, 60.0) => |to, s| to.red_grace = seconds(s);
     }
-    flags {}
 }
 
 detector! {
     /// Speeding.
     SpeedingSection for SpeedingConfig {
         /// Faster than so many times the limit is an event.
-        start_factor (1.0, 5.0) => |to, value| to.start_factor = value;
+        start_factor (1.0, 5.0);
         /// An event goes on above so many times the limit.
-        end_factor (0.5, 5.0) => |to, value| to.end_factor = value;
+        end_factor (0.5, 5.0);
         /// The speed must exceed the threshold by so many standard deviations.
-        margin_sigmas (0.0, 10.0) => |to, value| to.margin_sigmas = value;
+        margin_sigmas (0.0, 10.0);
         /// The limit where the map has none, kilometres per hour.
         default_limit_kmh (1.0, 200.0) => |to, value| to.default_limit_mps = Some(value / 3.6);
     }
-    flags {}
 }
 
 detector! {
     /// Slow vehicle.
     SlowSection for SlowConfig {
         /// Slower than this share of the limit is slow.
-        start_factor (0.0, 1.0) => |to, value| to.start_factor = value;
+        start_factor (0.0, 1.0);
         /// An event goes on below this share of the limit.
-        end_factor (0.0, 1.0) => |to, value| to.end_factor = value;
+        end_factor (0.0, 1.0);
         /// Slower than this is standing, metres per second.
-        min_speed_mps (0.0, 50.0) => |to, value| to.min_speed_mps = value;
+        min_speed_mps (0.0, 50.0);
         /// Nobody may be so near ahead, metres.
-        free_ahead_m (0.0, 1000.0) => |to, value| to.free_ahead_m = value;
+        free_ahead_m (0.0, 1000.0);
         /// So near to a stop line vehicles brake, metres.
-        stop_line_zone_m (0.0, 1000.0) => |to, value| to.stop_line_zone_m = value;
+        stop_line_zone_m (0.0, 1000.0);
         /// So near to the start of a lane vehicles still speed up, metres.
-        start_zone_m (0.0, 1000.0) => |to, value| to.start_zone_m = value;
+        start_zone_m (0.0, 1000.0);
         /// The limit where the map has none, kilometres per hour.
         default_limit_kmh (1.0, 200.0) => |to, value| to.default_limit_mps = Some(value / 3.6);
     }
-    flags {}
 }
 
 detector! {
     /// Queue.
     QueueSection for QueueConfig {
-        /// So many vehicles are a queue.
-        min_vehicles (1.0, 1000.0) => |to, value| to.min_vehicles = value as usize;
-        /// And it is at least so long, metres.
-        min_length_m (0.0, 1000.0) => |to, value| to.min_length_m = value;
+        /// It is at least so long, metres.
+        min_length_m (0.0, 1000.0);
         /// Slower than this is queueing, kilometres per hour.
         max_speed_kmh (0.0, 50.0) => |to, value| to.max_speed_mps = value / 3.6;
         /// Who is in an event's queue stays in it up to this speed, kilometres per hour.
         end_speed_kmh (0.0, 50.0) => |to, value| to.end_speed_mps = value / 3.6;
         /// Greatest gap within a queue, metres.
-        max_gap_m (0.0, 200.0) => |to, value| to.max_gap_m = value;
+        max_gap_m (0.0, 200.0);
+    }
+    counts {
+        /// So many vehicles are a queue.
+        min_vehicles (1, 1000) => |to, n| to.min_vehicles = n as usize;
     }
     flags {
         /// Only lanes that lead to a stop line.
-        approaches_only => |to, on| to.approaches_only = on;
+        approaches_only;
     }
 }
 
@@ -245,58 +263,57 @@ detector! {
         /// The signal must be red for so long when the front passes, seconds.
         red_grace_s (0.0, 60.0) => |to, s| to.red_grace = seconds(s);
         /// Slower than this is creeping over the line, metres per second.
-        min_speed_mps (0.0, 50.0) => |to, value| to.min_speed_mps = value;
+        min_speed_mps (0.0, 50.0);
         /// The centre must be past the line by so much, metres.
-        past_line_m (0.0, 50.0) => |to, value| to.past_line_m = value;
+        past_line_m (0.0, 50.0);
         /// A heading that changed by more than this shows the turn, degrees.
         turned_deg (1.0, 180.0) => |to, value| to.turned_rad = value.to_radians();
         /// Going straight on is shown by so much of the way across.
-        straight_share (0.0, 1.0) => |to, value| to.straight_share = value;
+        straight_share (0.0, 1.0);
         /// The event lasts so long at most, seconds.
         max_duration_s (0.1, 3600.0) => |to, s| to.max_duration = seconds(s);
     }
-    flags {}
 }
 
 detector! {
     /// Obstacle.
     ObstacleSection for ObstacleConfig {
         /// No class may be likelier than this.
-        max_class_probability (0.0, 1.0) => |to, value| to.max_class_probability = value;
+        max_class_probability (0.0, 1.0);
         /// It never was faster than this, metres per second.
-        max_speed_mps (0.0, 50.0) => |to, value| to.max_speed_mps = value;
+        max_speed_mps (0.0, 50.0);
         /// It never was farther from where it appeared, metres.
-        max_distance_m (0.0, 100.0) => |to, value| to.max_distance_m = value;
+        max_distance_m (0.0, 100.0);
         /// How far within the carriageway's edge it lies, metres.
-        edge_margin_m (0.0, 50.0) => |to, value| to.edge_margin_m = value;
-        /// So many sensors must see it.
-        min_sensors (1.0, 32.0) => |to, value| to.min_sensors = value as u32;
+        edge_margin_m (0.0, 50.0);
     }
-    flags {}
+    counts {
+        /// So many sensors must see it.
+        min_sensors (1, 32) => |to, n| to.min_sensors = n;
+    }
 }
 
 detector! {
     /// Emergency vehicle.
     EmergencySection for EmergencyConfig {
         /// Who is farther from the middle of the junction does not matter yet, metres.
-        max_distance_m (0.0, 5000.0) => |to, value| to.max_distance_m = value;
+        max_distance_m (0.0, 5000.0);
         /// Who stands does not approach, metres per second.
-        min_speed_mps (0.0, 50.0) => |to, value| to.min_speed_mps = value;
+        min_speed_mps (0.0, 50.0);
     }
-    flags {}
 }
 
 detector! {
     /// Large vehicle.
     LargeVehicleSection for LargeVehicleConfig {
         /// The class must be at least so sure.
-        min_class_probability (0.0, 1.0) => |to, value| to.min_class_probability = value;
+        min_class_probability (0.0, 1.0);
         /// And it must be at least so long, metres.
-        min_length_m (0.0, 50.0) => |to, value| to.min_length_m = value;
+        min_length_m (0.0, 50.0);
     }
     flags {
         /// Buses count too.
-        buses => |to, on| to.buses = on;
+        buses;
     }
 }
 
@@ -304,31 +321,31 @@ detector! {
     /// Collision risk.
     CollisionSection for CollisionConfig {
         /// The closest approach is no farther ahead than this, seconds.
-        max_time_s (0.1, 10.0) => |to, value| to.max_time_s = value;
+        max_time_s (0.1, 10.0);
         /// And comes closer than this, metres.
-        max_miss_m (0.0, 20.0) => |to, value| to.max_miss_m = value;
+        max_miss_m (0.0, 20.0);
         /// With at least this probability.
-        start_probability (0.0, 1.0) => |to, value| to.start_probability = value;
+        start_probability (0.0, 1.0);
         /// An event goes on with this probability.
-        end_probability (0.0, 1.0) => |to, value| to.end_probability = value;
+        end_probability (0.0, 1.0);
         /// Slower against each other than this is no danger, metres per second.
-        min_relative_speed_mps (0.0, 50.0) => |to, value| to.min_relative_speed_mps = value;
+        min_relative_speed_mps (0.0, 50.0);
         /// One behind the other: the braking that it takes, metres per second squared.
-        min_braking_mps2 (0.0, 20.0) => |to, value| to.min_braking_mps2 = value;
+        min_braking_mps2 (0.0, 20.0);
         /// One-sigma of the acceleration that nobody foresees, metres per second squared.
-        acceleration_sd_mps2 (0.0, 20.0) => |to, value| to.acceleration_sd_mps2 = value;
+        acceleration_sd_mps2 (0.0, 20.0);
         /// Each one's class must be at least so sure.
-        min_class_probability (0.0, 1.0) => |to, value| to.min_class_probability = value;
+        min_class_probability (0.0, 1.0);
         /// A bicycle slower than this towards a pedestrian counts as one on foot, metres per second.
-        min_bicycle_speed_mps (0.0, 20.0) => |to, value| to.min_bicycle_speed_mps = value;
+        min_bicycle_speed_mps (0.0, 20.0);
         /// This share of the speed across the own lane is believed.
-        across_share (0.0, 1.0) => |to, value| to.across_share = value;
+        across_share (0.0, 1.0);
     }
     flags {
         /// Bicycles among each other count too.
-        bicycle_pairs => |to, on| to.bicycle_pairs = on;
+        bicycle_pairs;
         /// Vehicles that turn are also predicted along the ways of the map.
-        follow_turns => |to, on| to.follow_turns = on;
+        follow_turns;
     }
 }
 
@@ -338,7 +355,7 @@ detector! {
         /// A change of heading by more than this is a U-turn, degrees.
         min_angle_deg (90.0, 180.0) => |to, value| to.min_angle_rad = value.to_radians();
         /// Slower than this a direction is not trusted, metres per second.
-        min_speed_mps (0.0, 50.0) => |to, value| to.min_speed_mps = value;
+        min_speed_mps (0.0, 50.0);
         /// It takes no longer than this from one lane to the other, seconds.
         max_duration_s (0.1, 3600.0) => |to, s| to.max_duration = seconds(s);
         /// It is held against a vehicle for so long after it is on its new lane, seconds.
@@ -346,7 +363,7 @@ detector! {
     }
     flags {
         /// Turning round outside of a junction is illegal too.
-        outside_junction => |to, on| to.outside_junction = on;
+        outside_junction;
     }
 }
 
@@ -358,11 +375,10 @@ detector! {
         /// From the lane before the junction to the one after it takes at most so long, seconds.
         max_passage_s (0.1, 3600.0) => |to, s| to.max_passage = seconds(s);
         /// Slower than this is parking or giving way, metres per second.
-        min_speed_mps (0.0, 50.0) => |to, value| to.min_speed_mps = value;
+        min_speed_mps (0.0, 50.0);
         /// The centre must be out of all vehicle lanes by so much, metres.
-        lane_margin_m (0.0, 50.0) => |to, value| to.lane_margin_m = value;
+        lane_margin_m (0.0, 50.0);
     }
-    flags {}
 }
 
 section! {
@@ -371,21 +387,21 @@ section! {
         /// Length of an interval, seconds.
         interval_s (1.0, 86400.0) => |to, s| to.interval = seconds(s);
         /// The virtual loop lies so far before the lane's end, metres.
-        loop_to_end_m (0.0, 1000.0) => |to, value| to.loop_to_end_m = value;
+        loop_to_end_m (0.0, 1000.0);
         /// The stretch that counts reaches so far before the lane's end, metres.
-        stretch_m (1.0, 5000.0) => |to, value| to.stretch_m = value;
+        stretch_m (1.0, 5000.0);
         /// Length of the virtual loop, metres.
-        loop_length_m (0.1, 100.0) => |to, value| to.loop_length_m = value;
+        loop_length_m (0.1, 100.0);
         /// Slower than this is queueing, kilometres per hour.
         queue_speed_kmh (0.0, 50.0) => |to, value| to.queue_speed_mps = value / 3.6;
         /// Greatest gap within a queue, metres.
-        queue_gap_m (0.0, 200.0) => |to, value| to.queue_gap_m = value;
+        queue_gap_m (0.0, 200.0);
         /// A track must exist with at least this probability.
-        min_existence (0.0, 1.0) => |to, value| to.min_existence = value;
+        min_existence (0.0, 1.0);
     }
     flags {
         /// Whether they are made.
-        enabled => |to, on| to.enabled = on;
+        enabled;
     }
 }
 
@@ -443,7 +459,13 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_with_its_key() {
         for (text, key) in [
-            ("[queue]\nmin_vehicles = 0.0", "events.queue.min_vehicles"),
+            (
+                "[queue]\nmin_vehicles = 0",
+                "events.queue.min_vehicles: 0 cannot be; expected a whole number from 1 to 1000",
+            ),
+            ("[queue]\nmin_vehicles = 3.5", "events.queue.min_vehicles: 3.5 cannot be; expected a whole number"),
+            ("[obstacle]\nmin_sensors = 1.9", "events.obstacle.min_sensors"),
+            ("[obstacle]\nmin_sensors = nan", "events.obstacle.min_sensors"),
             ("[lane_use]\nmin_share = 1.5", "events.lane_use.min_share"),
             ("[lane_statistics]\ninterval_s = nan", "events.lane_statistics.interval_s"),
         ] {

@@ -77,9 +77,8 @@ pub struct SensorConfig {
     pub field_of_view_deg: f64,
     /// Range, metres.
     pub range_m: f64,
-    /// How high it hangs, metres above the road: tells who can hide whom.
-    #[serde(default = "default_height_m")]
-    pub height_m: f64,
+    /// How high it hangs, metres above the road: tells who can hide whom. By default 8 for a camera, 6 for the others.
+    pub height_m: Option<f64>,
     /// From measurement to arrival, where the sensor gives no time, milliseconds.
     #[serde(default = "default_latency_ms")]
     pub latency_ms: u64,
@@ -97,10 +96,6 @@ pub struct SensorConfig {
     /// The class of each label of the sensor.
     #[serde(default)]
     pub classes: BTreeMap<String, String>,
-}
-
-fn default_height_m() -> f64 {
-    6.0
 }
 
 fn default_latency_ms() -> u64 {

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub(crate) use check::Checker;
 pub use check::{Checked, CloudSettings, check};
 pub use events::{
     CollisionSection, EmergencySection, EventsSection, LaneStatisticsSection, LaneUseSection, LargeVehicleSection,
@@ -29,10 +30,10 @@ pub use radio::{
 };
 pub use site::{
     AreaConfig, AreaKindName, ConnectionConfig, DatumName, LaneConfig, LaneKindName, MapSource, NodeConfig, SiteConfig,
-    TurnName, load_site_file, load_site_text,
+    TurnName, load_site_file,
 };
 
-/// What is wrong with a configuration.
+/// What is wrong with a configuration, a site or a scene.
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -43,13 +44,13 @@ pub enum ConfigError {
         /// Why.
         error: std::io::Error,
     },
-    /// The file has not the shape of a configuration; the text names line, column and key.
+    /// The file has not the shape of a configuration (TOML) or a scene (JSON); the text names line, column and key.
     #[error("{}: {error}", file.display())]
     Shape {
         /// The file.
         file: PathBuf,
         /// Where and what.
-        error: Box<toml::de::Error>,
+        error: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A value cannot be.
     #[error("{}: {key}: {problem}; expected {expected}", file.display())]
@@ -70,8 +71,15 @@ pub enum ConfigError {
 /// # Errors
 /// [`ConfigError`] names the first thing that is wrong.
 pub fn load(file: &Path) -> Result<Checked, ConfigError> {
-    let text = std::fs::read_to_string(file).map_err(|error| ConfigError::Read { file: file.into(), error })?;
-    let config: Config =
-        toml::from_str(&text).map_err(|error| ConfigError::Shape { file: file.into(), error: Box::new(error) })?;
+    let text = read(file)?;
+    let config: Config = toml::from_str(&text).map_err(|error| shape(file, error))?;
     check(&config, file)
+}
+
+pub(crate) fn read(file: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(file).map_err(|error| ConfigError::Read { file: file.into(), error })
+}
+
+pub(crate) fn shape(file: &Path, error: impl std::error::Error + Send + Sync + 'static) -> ConfigError {
+    ConfigError::Shape { file: file.into(), error: Box::new(error) }
 }

@@ -14,9 +14,8 @@ use v2x_codec::service::{RsiClass, Service, ServiceEntry, ServiceTable};
 use v2x_codec::split::{Outgoing, SplitRules};
 use v2x_codec::vendor_header::{ByteOrder, Field, Layout, LayoutParts, LengthField, Magic, TimestampUnit};
 
-use super::ConfigError;
-use super::check::Checker;
 use super::file::default_queue;
+use super::{Checker, ConfigError, read, shape};
 use crate::air::Budget;
 use crate::framing::{Framing, VendorHeader};
 
@@ -323,9 +322,8 @@ pub(super) fn fixed(name: ProfileName) -> Option<Profile> {
 /// # Errors
 /// [`ConfigError`] names what is wrong.
 pub fn load_vendor_header(file: &Path) -> Result<VendorHeader, ConfigError> {
-    let text = std::fs::read_to_string(file).map_err(|error| ConfigError::Read { file: file.into(), error })?;
-    let config: VendorHeaderConfig =
-        toml::from_str(&text).map_err(|error| ConfigError::Shape { file: file.into(), error: Box::new(error) })?;
+    let text = read(file)?;
+    let config: VendorHeaderConfig = toml::from_str(&text).map_err(|error| shape(file, error))?;
     vendor_header(&Checker::new(file), "header", &config)
 }
 

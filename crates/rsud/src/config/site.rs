@@ -3,6 +3,8 @@
 //! It stands in the section `[site]` of the configuration, or in a file of its own for the tools ([`load_site_file`]).
 //! Coordinates in GCJ-02 become WGS 84 here, and are known nowhere else.
 
+mod nodes;
+
 use std::path::{Path, PathBuf};
 
 use rsu_proto::v1::{self, v2x_message::Content};
@@ -11,9 +13,12 @@ use serde::Deserialize;
 use site_map::{Area, AreaKind, Connection, Lane, LaneKind, SiteFrame, SiteMap, Turn, gcj02};
 use v2x_codec::{Message, Profile};
 
-use super::ConfigError;
-use super::check::Checker;
 use super::radio::{ProfileName, fixed};
+use super::{Checker, ConfigError, read, shape};
+use nodes::{junction, without_foreign_phases};
+
+/// What the keys of the site begin with in a configuration. In a file of their own they begin with nothing.
+pub(super) const SECTION: &str = "site.";
 
 /// The site.
 #[derive(Debug, Clone, Deserialize)]
@@ -165,15 +170,6 @@ pub enum AreaKindName {
 /// # Errors
 /// [`ConfigError`] names the first thing that is wrong.
 pub fn load_site_file(file: &Path) -> Result<SiteMap, ConfigError> {
-    let text = std::fs::read_to_string(file).map_err(|error| ConfigError::Read { file: file.into(), error })?;
-    load_site_text(file, &text)
-}
-
-/// The map of a text, as [`load_site_file`] has it; `file` is where it came from: for messages, and for the paths in it.
-///
-/// # Errors
-/// [`ConfigError`] names the first thing that is wrong.
-pub fn load_site_text(file: &Path, text: &str) -> Result<SiteMap, ConfigError> {
     /// A configuration, of which nothing else counts here.
     #[derive(Deserialize)]
     struct Whole {
@@ -184,21 +180,22 @@ pub fn load_site_text(file: &Path, text: &str) -> Result<SiteMap, ConfigError> {
     struct Glance {
         site: Option<toml::Value>,
     }
+    let text = read(file)?;
     let checker = Checker::new(file);
     let trimmed = text.trim();
     if trimmed.starts_with('{') || trimmed.chars().all(|c| c.is_ascii_hexdigit() || c.is_whitespace()) {
         return site_of_message(&checker, trimmed);
     }
-    let shape = |error| ConfigError::Shape { file: file.into(), error: Box::new(error) };
-    if toml::from_str::<Glance>(text).map_err(shape)?.site.is_some() {
-        let whole: Whole = toml::from_str(text).map_err(shape)?;
-        return site_map(&checker, &whole.site).map(|(map, _)| map);
+    let shape = |error: toml::de::Error| shape(file, error);
+    if toml::from_str::<Glance>(&text).map_err(shape)?.site.is_some() {
+        let whole: Whole = toml::from_str(&text).map_err(shape)?;
+        return check_site(&checker.within(SECTION), &whole.site).map(|site| site.map);
     }
-    let site: SiteConfig = toml::from_str(text).map_err(shape)?;
+    let site: SiteConfig = toml::from_str(&text).map_err(shape)?;
     if site.version.is_none() {
         return Err(checker.wrong("version", "it is not given".into(), "version = 1"));
     }
-    site_map(&checker, &site).map(|(map, _)| map)
+    check_site(&checker, &site).map(|site| site.map)
 }
 
 /// The map of a bare MAP message. Nothing tells its edition: the one in which it has more lanes is right.
@@ -228,11 +225,18 @@ fn site_of_message(checker: &Checker<'_>, text: &str) -> Result<SiteMap, ConfigE
     SiteMap::from_map_message(frame, &message).map_err(|error| wrong(error.to_string()))
 }
 
-/// The map, and the MAP message that it was made from, if it was.
-pub(super) fn site_map(
-    checker: &Checker<'_>,
-    site: &SiteConfig,
-) -> Result<(SiteMap, Option<v1::MapData>), ConfigError> {
+/// A site that was checked.
+#[derive(Debug)]
+pub(super) struct CheckedSite {
+    pub(super) map: SiteMap,
+    /// The MAP message that the map was made from, if it was.
+    pub(super) message: Option<v1::MapData>,
+    /// The junction's node in SPAT; without it no signal is known.
+    pub(super) junction: Option<v1::NodeReference>,
+}
+
+/// Checks a site. Its keys begin with what the checker's section says.
+pub(super) fn check_site(checker: &Checker<'_>, site: &SiteConfig) -> Result<CheckedSite, ConfigError> {
     if let Some(version) = site.version.filter(|version| *version != 1) {
         return Err(checker.wrong("version", format!("{version} is not known"), "version = 1"));
     }
@@ -241,36 +245,32 @@ pub(super) fn site_map(
         DatumName::Gcj02 => gcj02::wgs84_from_gcj02(site.latitude_deg, site.longitude_deg),
     };
     let frame = SiteFrame::new(latitude_deg, longitude_deg).map_err(|error| {
-        checker.wrong("site.latitude_deg, site.longitude_deg", error.to_string(), "a point of the site, in degrees")
+        checker.wrong("latitude_deg, longitude_deg", error.to_string(), "a point of the site, in degrees")
     })?;
     let drawn = !site.lanes.is_empty() || !site.areas.is_empty();
     let by_message = site.map_file.is_some() || site.map_message.is_some();
     if drawn && by_message {
         let expected = "either map_file or lanes and areas";
-        return Err(checker.wrong("site.map_file", "the roads are given twice".into(), expected));
+        return Err(checker.wrong("map_file", "the roads are given twice".into(), expected));
     }
     if let Some(MapSource(message)) = &site.map_message {
-        return SiteMap::from_map_message(frame, message)
-            .map(|map| (map, Some(message.as_ref().clone())))
-            .map_err(|error| checker.wrong("site.map_message", error.to_string(), "a MAP with usable lanes"));
+        return of_message(checker, site, "map_message", frame, message.as_ref().clone());
     }
     if let Some(file) = &site.map_file {
-        let profile = fixed(site.map_profile).ok_or_else(|| {
-            checker.wrong("site.map_profile", "one file has one profile".into(), "\"2020\" or \"2019\"")
-        })?;
+        let profile = fixed(site.map_profile)
+            .ok_or_else(|| checker.wrong("map_profile", "one file has one profile".into(), "\"2020\" or \"2019\""))?;
         let mut message = read_map(checker, file, profile)?;
         if site.datum == DatumName::Gcj02 {
             gcj02::map_message_to_wgs84(&mut message);
         }
-        return SiteMap::from_map_message(frame, &message)
-            .map(|map| (map, Some(message)))
-            .map_err(|error| checker.wrong("site.map_file", error.to_string(), "a MAP with usable lanes"));
+        return of_message(checker, site, "map_file", frame, message);
     }
+    let junction = junction(checker, site, None)?;
     for (index, lane) in site.lanes.iter().enumerate() {
-        check_lane(checker, &format!("site.lanes[{index}]"), lane)?;
+        check_lane(checker, &format!("lanes[{index}]"), lane)?;
     }
     for (index, area) in site.areas.iter().enumerate() {
-        coordinates(checker, &format!("site.areas[{index}].polygon_m"), &area.polygon_m)?;
+        coordinates(checker, &format!("areas[{index}].polygon_m"), &area.polygon_m)?;
     }
     let area = |area: &AreaConfig| Area {
         id: area.id.clone(),
@@ -279,24 +279,23 @@ pub(super) fn site_map(
         },
         polygon_m: vectors(&area.polygon_m),
     };
-    SiteMap::new(frame, site.lanes.iter().map(lane).collect(), site.areas.iter().map(area).collect())
-        .map(|map| (map, None))
-        .map_err(|error| checker.wrong("site.lanes, site.areas", error.to_string(), "lanes and areas as documented"))
+    let map = SiteMap::new(frame, site.lanes.iter().map(lane).collect(), site.areas.iter().map(area).collect())
+        .map_err(|error| checker.wrong("lanes, areas", error.to_string(), "lanes and areas as documented"))?;
+    Ok(CheckedSite { map, message: None, junction })
 }
 
-/// The junction's node in SPAT.
-pub(super) fn junction(
+/// The site that a MAP message describes; `key` is where the message comes from.
+fn of_message(
     checker: &Checker<'_>,
     site: &SiteConfig,
-    map: Option<&v1::MapData>,
-) -> Result<Option<v1::NodeReference>, ConfigError> {
-    let Some(NodeConfig { region, id }) = site.node else {
-        return Ok(map.and_then(|map| map.nodes.first()).and_then(|node| node.id));
-    };
-    for (key, value) in [("site.node.region", region), ("site.node.id", Some(id))] {
-        checker.range(key, f64::from(value.unwrap_or(0)), 0.0, 65_535.0)?;
-    }
-    Ok(Some(v1::NodeReference { region, id }))
+    key: &str,
+    frame: SiteFrame,
+    message: v1::MapData,
+) -> Result<CheckedSite, ConfigError> {
+    let junction = junction(checker, site, Some(&message))?;
+    let map = SiteMap::from_map_message(frame, &without_foreign_phases(&message, junction))
+        .map_err(|error| checker.wrong(key, error.to_string(), "a MAP with usable lanes"))?;
+    Ok(CheckedSite { map, message: Some(message), junction })
 }
 
 fn check_lane(checker: &Checker<'_>, key: &str, lane: &LaneConfig) -> Result<(), ConfigError> {
@@ -357,7 +356,7 @@ fn coordinates(checker: &Checker<'_>, key: &str, points: &[(f64, f64)]) -> Resul
 
 fn read_map(checker: &Checker<'_>, file: &Path, profile: Profile) -> Result<v1::MapData, ConfigError> {
     const EXPECTED: &str = "a file with a MAP message as hexadecimal UPER or as JSON of `rsud decode`";
-    let wrong = |problem: String| checker.wrong("site.map_file", problem, EXPECTED);
+    let wrong = |problem: String| checker.wrong("map_file", problem, EXPECTED);
     let path = checker.beside(file);
     let text = std::fs::read_to_string(&path).map_err(|error| wrong(format!("{}: {error}", path.display())))?;
     parse_map(text.trim(), profile).map_err(wrong)

@@ -70,7 +70,7 @@ fn sensor(spec: &SensorSpec) -> SensorConfig {
         },
         field_of_view_deg: spec.field_of_view_rad.to_degrees(),
         range_m: spec.range_m,
-        height_m: 6.0,
+        height_m: None,
         latency_ms: (spec.latency_s.0 * 1000.0) as u64,
         ignore_sensor_clock: !spec.has_clock,
         range_sd_m: Some(spec.range_sd_m),

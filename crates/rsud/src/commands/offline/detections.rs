@@ -24,8 +24,6 @@ const MAX_DETECTIONS: usize = 10_000;
 const MAX_COORDINATE_M: f64 = 10_000.0;
 /// Nobody on the road is faster, metres per second; such speeds are left out.
 const MAX_SPEED_MPS: f64 = 120.0;
-/// One-sigma of a Doppler speed, metres per second.
-const RADIAL_SD_MPS: f64 = 0.15;
 /// A velocity is never surer than this, metres per second.
 const MIN_VELOCITY_SD_MPS: f64 = 0.05;
 
@@ -217,26 +215,6 @@ fn of_csv(file: &str, error: csv::Error) -> DetectionsError {
     }
 }
 
-/// Usual errors of a kind of sensor, where it gives none.
-struct Usual {
-    along_m: f64,
-    across_rad: f64,
-    speed_mps: f64,
-    heading_rad: f64,
-}
-
-impl Usual {
-    fn of(kind: SensorKind) -> Self {
-        let (along_m, across_rad, speed_mps, heading_rad) = match kind {
-            SensorKind::Camera => (1.0, 0.005, 1.2, 0.17),
-            SensorKind::Radar => (0.5, 0.01, 0.3, 0.1),
-            SensorKind::Lidar => (0.15, 0.002, 0.4, 0.05),
-            SensorKind::V2x => (1.5, 0.0, 0.3, 0.035),
-        };
-        Self { along_m, across_rad, speed_mps, heading_rad }
-    }
-}
-
 /// A row that is being read.
 struct Row<'a> {
     record: &'a StringRecord,
@@ -313,17 +291,17 @@ impl<'a> Row<'a> {
         let x = self.between(Column::X, -MAX_COORDINATE_M, MAX_COORDINATE_M)?;
         let y = self.between(Column::Y, -MAX_COORDINATE_M, MAX_COORDINATE_M)?;
         let position_m = Vector2::new(x, y);
-        let usual = Usual::of(model.map_or(SensorKind::V2x, |model| model.kind));
+        let usual = model.map_or(SensorKind::V2x, |model| model.kind).usual_noise();
         let covariance_m2 = self.covariance()?.unwrap_or_else(|| {
             let sight = position_m - model.map_or(position_m, |model| model.position_m);
-            let across_m = if model.is_some() { usual.across_rad * sight.norm() } else { usual.along_m };
-            Covariance2::along_and_across(sight.angle_rad(), usual.along_m, across_m.max(0.05))
+            let across_m = if model.is_some() { usual.azimuth_sd_rad * sight.norm() } else { usual.range_sd_m };
+            Covariance2::along_and_across(sight.angle_rad(), usual.range_sd_m, across_m.max(0.05))
         });
         let is_plausible = |speed: &f64| speed.abs() <= MAX_SPEED_MPS;
-        let speed_sd_mps = self.positive(Column::SpeedSd)?.unwrap_or(usual.speed_mps).max(MIN_VELOCITY_SD_MPS);
+        let speed_sd_mps = self.positive(Column::SpeedSd)?.unwrap_or(usual.velocity_sd_mps).max(MIN_VELOCITY_SD_MPS);
         let speed = self.number(Column::Speed)?.filter(is_plausible).map(f64::abs);
         let heading = self.number(Column::Heading)?.map(angle::wrap_rad).filter(|rad| rad.is_finite());
-        let heading_sd_rad = self.positive(Column::HeadingSd)?.unwrap_or(usual.heading_rad).max(0.002);
+        let heading_sd_rad = self.positive(Column::HeadingSd)?.unwrap_or(usual.heading_sd_rad).max(0.002);
         let velocity = speed.zip(heading).map(|(speed_mps, heading_rad)| Velocity {
             mps: Vector2::from_angle(heading_rad) * speed_mps,
             along_sd_mps: speed_sd_mps,
@@ -336,7 +314,7 @@ impl<'a> Row<'a> {
         Ok(Detection {
             velocity,
             speed: speed.map(|mps| Speed { mps, sd_mps: speed_sd_mps }),
-            radial: radial.map(|speed_mps| Radial { speed_mps, sd_mps: RADIAL_SD_MPS }),
+            radial: radial.map(|speed_mps| Radial { speed_mps, sd_mps: usual.radial_speed_sd_mps }),
             heading: heading.map(|rad| Heading { rad, sd_rad: heading_sd_rad }),
             extent_m: extent_m.filter(|(length_m, width_m)| *length_m < 40.0 && *width_m < 10.0),
             class: self.class()?,

@@ -1,13 +1,13 @@
 //! `rsud events`: a recording through the tracker and the event detectors.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use fusion::{Parts, Track};
+use fusion::Track;
 use serde::Serialize;
 use site_map::SiteMap;
 use traffic_events::{
@@ -17,11 +17,9 @@ use traffic_events::{
 
 use super::output::class_name;
 use super::scene::Scene;
-use super::{Replay, Ticks, create, parse_rate, seconds};
-use crate::config::{load_site_file, load_site_text};
+use super::{Replay, Settings, Ticks, create, parse_rate, round, seconds};
+use crate::config::load_site_file;
 
-/// The junction of the tracking bench.
-const BENCH_SITE: &str = include_str!("../../../../../bench/site.toml");
 /// What a site is called that lies beside its scene.
 const SITE_BESIDE: &str = "site.toml";
 
@@ -37,8 +35,7 @@ pub struct EventsArgs {
     /// The events, JSON lines; `-` for standard output.
     #[arg(long)]
     pub output: PathBuf,
-    /// The site's map: a site file, a configuration or a MAP message. By default `site.toml` beside the scene, or else
-    /// the junction of the tracking bench.
+    /// The site's map: a site file, a configuration or a MAP message. By default `site.toml` beside the scene.
     #[arg(long)]
     pub map: Option<PathBuf>,
     /// The detectors look so often, hertz.
@@ -62,8 +59,9 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
 /// When scene, map or detections cannot be, or the output fails.
 pub fn events(args: &EventsArgs) -> anyhow::Result<()> {
     let scene = Scene::load(&args.scene)?;
-    let map = Arc::new(site(args.map.as_deref(), &args.scene)?);
-    let mut replay = Replay::new(&scene, &args.input, Some(Arc::clone(&map)), Parts::default(), false)?;
+    let map = Arc::new(site(args)?);
+    let settings = Settings { map: Some(Arc::clone(&map)), ..Settings::default() };
+    let mut replay = Replay::new(&scene, &args.input, settings)?;
     let mut out = create(&args.output)?;
     let mut monitor = Monitor::new(&EventsConfig::default());
     let mut statistics = args
@@ -86,17 +84,19 @@ pub fn events(args: &EventsArgs) -> anyhow::Result<()> {
     out.flush().context("cannot write the events")
 }
 
-/// The map that was asked for, the one beside the scene, or the bench's.
-fn site(map: Option<&Path>, scene: &Path) -> anyhow::Result<SiteMap> {
-    if let Some(file) = map {
+/// The map that was asked for, or the one beside the scene: events are only found on roads that are known.
+fn site(args: &EventsArgs) -> anyhow::Result<SiteMap> {
+    if let Some(file) = &args.map {
         return Ok(load_site_file(file)?);
     }
-    let beside = scene.with_file_name(SITE_BESIDE);
-    if beside.is_file() {
-        return Ok(load_site_file(&beside)?);
-    }
-    writeln!(std::io::stderr(), "rsud: no --map and no {}: taking the map of the tracking bench", beside.display())?;
-    Ok(load_site_text(Path::new("the bench's site.toml"), BENCH_SITE)?)
+    let beside = args.scene.with_file_name(SITE_BESIDE);
+    anyhow::ensure!(
+        beside.is_file(),
+        "there is no map: give --map with a site file, a configuration or a MAP message, or lay the site file beside the \
+         scene as {}",
+        beside.display()
+    );
+    Ok(load_site_file(&beside)?)
 }
 
 fn line(out: &mut impl Write, content: &impl Serialize) -> anyhow::Result<()> {
@@ -277,10 +277,4 @@ impl<'a> LaneLine<'a> {
             max_queue_vehicles: interval.max_queue_vehicles,
         }
     }
-}
-
-/// To so many decimals.
-fn round(value: f64, decimals: i32) -> f64 {
-    let units = 10_f64.powi(decimals);
-    (value * units).round() / units
 }

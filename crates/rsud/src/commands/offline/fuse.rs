@@ -12,7 +12,7 @@ use fusion::{Parts, TrackId};
 use super::explain::Life;
 use super::output::Rows;
 use super::scene::Scene;
-use super::{Replay, Ticks, beside, create, parse_rate};
+use super::{Replay, Settings, Ticks, beside, create, parse_rate};
 use crate::config::load_site_file;
 
 /// Arguments of `rsud fuse`.
@@ -53,9 +53,11 @@ pub fn fuse(args: &FuseArgs) -> anyhow::Result<bool> {
     let map = args.map.as_deref().map(load_site_file).transpose()?.map(Arc::new);
     let mut parts = Parts::default();
     for part in &args.without {
-        anyhow::ensure!(parts.without(part), "{part:?} is no part; expected one of {}", Parts::NAMES.join(", "));
+        // The command line takes names of parts only.
+        parts.without(part);
     }
-    let mut replay = Replay::new(&scene, &args.input, map, parts, args.explain.is_some())?;
+    let settings = Settings { map, parts, journal: args.explain.is_some(), stats: args.stats };
+    let mut replay = Replay::new(&scene, &args.input, settings)?;
     let mut rows = args
         .output
         .as_deref()
@@ -86,8 +88,8 @@ pub fn fuse(args: &FuseArgs) -> anyhow::Result<bool> {
         life.take(&mut entries);
         known = life.write(&mut out)?;
     }
-    if args.stats {
-        writeln!(out, "{}", replay.stats.to_json(&scene, replay.tracker.registrations())?)?;
+    if let Some(stats) = &replay.stats {
+        writeln!(out, "{}", stats.to_json(&scene, replay.tracker.registrations())?)?;
     }
     out.flush()?;
     Ok(known)

@@ -1,8 +1,11 @@
 //! `rsud fuse` and `rsud events`: recordings of sensors through the tracker and the event detectors, without a daemon.
 //!
 //! Input and output are those of the tracking bench: a scene (JSON), detections in the order of their arrival (CSV) and
-//! tracks (CSV). The input is read as it is needed, so its length does not matter; the same input gives the same output
-//! to the last octet. `detections` and `output` say what is in each column.
+//! tracks (CSV). The input is read as it is needed, so its length does not matter; only what `--stats` (the identities of
+//! all tracks) and `--explain` (the life of one) gather grows with it. The same input gives the same output to the last
+//! octet. `detections` and `output` say what is in each column.
+//!
+//! The tracker is set as the daemon's is where its configuration says nothing else ([`TrackingConfig`]).
 
 mod detections;
 mod events;
@@ -19,81 +22,108 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use fusion::{FrameError, Parts, SensorKind, SensorModel, Track, Tracker, TrackerConfig};
-use rsu_units::{Timestamp, Vector2};
+use fusion::{FrameError, Parts, SensorId, SensorModel, Track, Tracker, TrackerConfig};
+use rsu_units::Timestamp;
 use site_map::SiteMap;
 
+use crate::config::TrackingConfig;
 use detections::{Frames, TimedFrame};
-use stats::Stats;
+use stats::{Stats, Stopwatch};
 
 pub use detections::DetectionsError;
 pub use events::{EventsArgs, events};
 pub use fuse::{FuseArgs, fuse};
-pub use scene::{Scene, SceneError};
+pub use scene::Scene;
 
-/// Frames that are older than the newest by more than this come too late, as in the daemon's configuration.
-const REORDER_WINDOW: Duration = Duration::from_millis(500);
-/// A frame that was measured so long after it arrived has a clock that says nothing.
-const MAX_CLOCK_LEAD: Duration = Duration::from_secs(1);
-/// More participants than this are not held.
-const MAX_PARTICIPANTS: usize = 4000;
-/// V2X reaches so far, metres.
-const V2X_RANGE_M: f64 = 1000.0;
+/// What a recording is played with.
+#[derive(Debug, Clone, Default)]
+struct Settings {
+    map: Option<Arc<SiteMap>>,
+    parts: Parts,
+    /// Whether the tracker tells the lives of its tracks.
+    journal: bool,
+    /// Whether [`Replay::stats`] is gathered.
+    stats: bool,
+}
 
 /// A recording on its way through the tracker.
 struct Replay {
     frames: Frames<Box<dyn BufRead>>,
     tracker: Tracker,
+    tracking: TrackingConfig,
+    /// The place of V2X among the sensors: behind all others.
+    v2x: Option<SensorId>,
     /// The first frame that has not arrived yet.
     next: Option<TimedFrame>,
-    stats: Stats,
+    stats: Option<Stats>,
 }
 
 impl Replay {
-    fn new(
-        scene: &Scene,
-        input: &Path,
-        map: Option<Arc<SiteMap>>,
-        parts: Parts,
-        journal: bool,
-    ) -> anyhow::Result<Self> {
-        let v2x = SensorModel::new(SensorKind::V2x, Vector2::default(), 0.0, std::f64::consts::TAU, V2X_RANGE_M);
+    fn new(scene: &Scene, input: &Path, settings: Settings) -> anyhow::Result<Self> {
+        let tracking = TrackingConfig::default();
+        let v2x = SensorModel::v2x(tracking.v2x_range_m);
         let tracker = Tracker::new(TrackerConfig {
             sensors: scene.sensors.iter().map(|sensor| sensor.model).chain([v2x]).collect(),
-            reorder_window: REORDER_WINDOW,
-            max_participants: MAX_PARTICIPANTS,
-            map,
-            parts,
-            journal,
+            reorder_window: Duration::from_millis(tracking.reorder_window_ms),
+            max_participants: tracking.max_participants,
+            map: settings.map,
+            parts: settings.parts,
+            journal: settings.journal,
         });
         let mut frames = Frames::new(open(input)?, &input.display().to_string(), scene)?;
         let next = frames.next_frame()?;
-        Ok(Self { frames, tracker, next, stats: Stats::default() })
+        let stats = settings.stats.then(Stats::default);
+        Ok(Self { frames, tracker, tracking, v2x: SensorId::new(scene.sensors.len()), next, stats })
     }
 
     /// Everything that has arrived until `at`, and the tracks as they are then.
     fn step(&mut self, at: Timestamp, tracks: &mut Vec<Track>) -> Result<(), DetectionsError> {
-        let mut watch = stats::Stopwatch::default();
-        while let Some(TimedFrame { arrives_at, frame }) = self.next.take_if(|next| next.arrives_at <= at) {
-            self.stats.frames += 1;
-            self.stats.detections += frame.detections.len() as u64;
-            if frame.measured_at > arrives_at + MAX_CLOCK_LEAD {
-                self.stats.frames_refused.from_the_future += 1;
-            } else {
-                match watch.time(|| self.tracker.accept(frame)) {
-                    Ok(_) => {}
-                    Err(FrameError::TooLate) => self.stats.frames_refused.too_late += 1,
-                    Err(FrameError::Repeated) => self.stats.frames_refused.repeated += 1,
-                    // The reader knows the same sensors.
-                    Err(FrameError::UnknownSensor) => self.stats.frames_refused.unknown_sensor += 1,
-                }
+        let mut watch = Stopwatch::default();
+        while let Some(timed) = self.next.take_if(|next| next.arrives_at <= at) {
+            let detections = timed.frame.detections.len() as u64;
+            let refused = self.take(timed, &mut watch);
+            if let Some(stats) = &mut self.stats {
+                stats.frame(detections, refused);
             }
             self.next = self.frames.next_frame()?;
         }
         watch.time(|| self.tracker.tracks_at(at, tracks));
-        self.stats.step(&watch, tracks);
+        if let Some(stats) = &mut self.stats {
+            stats.step(&watch, tracks);
+        }
         Ok(())
     }
+
+    /// Gives a frame to the tracker, as the daemon's core does. Returns why it was refused, if it was.
+    fn take(&mut self, timed: TimedFrame, watch: &mut Stopwatch) -> Option<Refusal> {
+        let TimedFrame { arrives_at, mut frame } = timed;
+        if frame.measured_at > arrives_at + Duration::from_millis(self.tracking.max_clock_lead_ms) {
+            return Some(Refusal::FromTheFuture);
+        }
+        if Some(frame.sensor) == self.v2x {
+            frame.detections.retain(|detection| detection.position_m.norm() <= self.tracking.v2x_range_m);
+            if frame.detections.is_empty() {
+                return Some(Refusal::OutOfRange);
+            }
+        }
+        watch.time(|| self.tracker.accept(frame)).err().map(|error| match error {
+            FrameError::TooLate => Refusal::TooLate,
+            FrameError::Repeated => Refusal::Repeated,
+            // The reader knows the same sensors.
+            FrameError::UnknownSensor => Refusal::UnknownSensor,
+        })
+    }
+}
+
+/// Why a frame was not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    TooLate,
+    Repeated,
+    FromTheFuture,
+    /// All reports of a frame of V2X are from too far away.
+    OutOfRange,
+    UnknownSensor,
 }
 
 /// A file to read, `-` for standard input.
@@ -155,6 +185,12 @@ fn parse_rate(text: &str) -> Result<f64, String> {
         Ok(rate_hz) if (0.01..=1000.0).contains(&rate_hz) => Ok(rate_hz),
         _ => Err("expected a number from 0.01 to 1000".into()),
     }
+}
+
+/// To so many decimals.
+fn round(value: f64, decimals: i32) -> f64 {
+    let units = 10_f64.powi(decimals);
+    (value * units).round() / units
 }
 
 /// Seconds of a time as the recording counts them.

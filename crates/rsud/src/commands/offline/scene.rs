@@ -1,48 +1,16 @@
 //! The scene: when the recording begins and ends, and the sensors as they believe they stand.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fusion::{MAX_SENSORS, SensorKind, SensorModel};
 use rsu_units::Vector2;
 use serde::Deserialize;
-use thiserror::Error;
+
+use crate::config::{Checker, ConfigError, read, shape};
 
 /// Longer recordings than this are not meant, seconds.
 const MAX_LENGTH_S: f64 = 1e6;
-
-/// What is wrong with a scene.
-#[derive(Debug, Error)]
-pub enum SceneError {
-    /// The file cannot be read.
-    #[error("{}: cannot be read: {error}", file.display())]
-    Read {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// It is not JSON, or a key that is needed is missing; the text names line and column.
-    #[error("{}: {error}", file.display())]
-    Shape {
-        /// The file.
-        file: PathBuf,
-        /// Where and what.
-        error: serde_json::Error,
-    },
-    /// A value cannot be.
-    #[error("{}: {key}: {problem}; expected {expected}", file.display())]
-    Value {
-        /// The file.
-        file: PathBuf,
-        /// The key, as in `sensors[1].range_m`.
-        key: String,
-        /// What is wrong.
-        problem: String,
-        /// What would be right.
-        expected: String,
-    },
-}
 
 /// A scene that was checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,41 +69,27 @@ impl Scene {
     /// Reads and checks a scene.
     ///
     /// # Errors
-    /// [`SceneError`] names the first thing that is wrong.
-    pub fn load(file: &Path) -> Result<Self, SceneError> {
-        let text = std::fs::read_to_string(file).map_err(|error| SceneError::Read { file: file.into(), error })?;
-        Self::parse(file, &text)
+    /// [`ConfigError`] names the first thing that is wrong.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        Self::parse(file, &read(file)?)
     }
 
-    fn parse(file: &Path, text: &str) -> Result<Self, SceneError> {
-        let scene: SceneFile =
-            serde_json::from_str(text).map_err(|error| SceneError::Shape { file: file.into(), error })?;
-        let wrong = |key: String, problem: String, expected: &str| SceneError::Value {
-            file: file.into(),
-            key,
-            problem,
-            expected: expected.into(),
-        };
-        let range = |key: String, value: f64, min: f64, max: f64| {
-            if value >= min && value <= max {
-                Ok(value)
-            } else {
-                Err(wrong(key, format!("{value} cannot be"), &format!("a number from {min} to {max}")))
-            }
-        };
+    fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
+        let scene: SceneFile = serde_json::from_str(text).map_err(|error| shape(file, error))?;
+        let checker = Checker::new(file);
         // Also times since 1970.
-        let t0_s = range("t0_s".into(), scene.t0_s, -1e10, 1e10)?;
-        let t1_s = range("t1_s".into(), scene.t1_s, t0_s, t0_s + MAX_LENGTH_S)?;
+        let t0_s = checker.range("t0_s", scene.t0_s, -1e10, 1e10)?;
+        let t1_s = checker.range("t1_s", scene.t1_s, t0_s, t0_s + MAX_LENGTH_S)?;
         if scene.sensors.len() >= MAX_SENSORS {
             let expected = format!("at most {} sensors", MAX_SENSORS - 1);
-            return Err(wrong("sensors".into(), format!("there are {}", scene.sensors.len()), &expected));
+            return Err(checker.wrong("sensors", format!("there are {}", scene.sensors.len()), &expected));
         }
         let mut names = BTreeSet::new();
         let mut sensors = Vec::with_capacity(scene.sensors.len());
         for (index, sensor) in scene.sensors.into_iter().enumerate() {
             let key = |name: &str| format!("sensors[{index}].{name}");
             if sensor.name == "bsm" || !names.insert(sensor.name.clone()) {
-                return Err(wrong(key("name"), format!("{:?} is taken", sensor.name), "a name of its own"));
+                return Err(checker.wrong(&key("name"), format!("{:?} is taken", sensor.name), "a name of its own"));
             }
             // Usual views by kind: width, range.
             let (kind, fov_rad, range_m) = match sensor.kind {
@@ -144,21 +98,21 @@ impl Scene {
                 KindName::Lidar => (SensorKind::Lidar, std::f64::consts::TAU, 100.0),
             };
             let position_m = Vector2::new(
-                range(key("x_m"), sensor.x_m, -10_000.0, 10_000.0)?,
-                range(key("y_m"), sensor.y_m, -10_000.0, 10_000.0)?,
+                checker.range(&key("x_m"), sensor.x_m, -10_000.0, 10_000.0)?,
+                checker.range(&key("y_m"), sensor.y_m, -10_000.0, 10_000.0)?,
             );
             let mut model = SensorModel::new(
                 kind,
                 position_m,
-                range(key("direction_rad"), sensor.direction_rad, -100.0, 100.0)?,
-                range(key("fov_rad"), sensor.fov_rad.unwrap_or(fov_rad), 0.01, 100.0)?,
-                range(key("range_m"), sensor.range_m.unwrap_or(range_m), 1.0, 10_000.0)?,
+                checker.range(&key("direction_rad"), sensor.direction_rad, -100.0, 100.0)?,
+                checker.range(&key("fov_rad"), sensor.fov_rad.unwrap_or(fov_rad), 0.01, 100.0)?,
+                checker.range(&key("range_m"), sensor.range_m.unwrap_or(range_m), 1.0, 10_000.0)?,
             );
             if let Some(height_m) = sensor.height_m {
-                model.height_m = range(key("height_m"), height_m, 0.0, 1000.0)?;
+                model.height_m = checker.range(&key("height_m"), height_m, 0.0, 1000.0)?;
             }
             if let Some(clutter) = sensor.clutter_per_frame {
-                model.clutter_per_frame = range(key("clutter_per_frame"), clutter, 0.0, 1000.0)?;
+                model.clutter_per_frame = checker.range(&key("clutter_per_frame"), clutter, 0.0, 1000.0)?;
             }
             sensors.push(SceneSensor { name: sensor.name, model });
         }

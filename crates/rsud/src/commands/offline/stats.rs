@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::scene::Scene;
+use super::{Refusal, round};
 
 /// Time that is spent in parts of a step.
 #[derive(Debug, Default)]
@@ -32,10 +33,11 @@ const LONGEST_NS: u64 = 60_000_000_000;
 /// Counts of a run.
 #[derive(Debug, Default)]
 pub(super) struct Stats {
-    pub(super) frames: u64,
-    pub(super) detections: u64,
-    pub(super) frames_refused: Refused,
+    frames: u64,
+    detections: u64,
+    frames_refused: Refused,
     steps: u64,
+    /// All that were shown: the only thing here that grows with the recording.
     tracks: BTreeSet<TrackId>,
     /// Nanoseconds of each step.
     spent: Option<Histogram<u64>>,
@@ -43,11 +45,12 @@ pub(super) struct Stats {
 
 /// Frames that were not used.
 #[derive(Debug, Default, Clone, Copy, Serialize)]
-pub(super) struct Refused {
-    pub(super) too_late: u64,
-    pub(super) repeated: u64,
-    pub(super) from_the_future: u64,
-    pub(super) unknown_sensor: u64,
+struct Refused {
+    too_late: u64,
+    repeated: u64,
+    from_the_future: u64,
+    out_of_range: u64,
+    unknown_sensor: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -80,6 +83,21 @@ struct SensorReport<'a> {
 }
 
 impl Stats {
+    /// A frame has been read, and used where it was not refused.
+    pub(super) fn frame(&mut self, detections: u64, refused: Option<Refusal>) {
+        self.frames += 1;
+        self.detections += detections;
+        let counts = &mut self.frames_refused;
+        match refused {
+            None => {}
+            Some(Refusal::TooLate) => counts.too_late += 1,
+            Some(Refusal::Repeated) => counts.repeated += 1,
+            Some(Refusal::FromTheFuture) => counts.from_the_future += 1,
+            Some(Refusal::OutOfRange) => counts.out_of_range += 1,
+            Some(Refusal::UnknownSensor) => counts.unknown_sensor += 1,
+        }
+    }
+
     /// A step has been done.
     pub(super) fn step(&mut self, watch: &Stopwatch, tracks: &[Track]) {
         self.steps += 1;
@@ -95,16 +113,16 @@ impl Stats {
 
     /// One JSON object.
     pub(super) fn to_json(&self, scene: &Scene, registrations: &[Registration]) -> Result<String, serde_json::Error> {
-        let ms = |nanos: f64| (nanos / 1e3).round() / 1e3;
+        let ms = |nanos: f64| round(nanos / 1e6, 3);
         let spent = self.spent.as_ref();
         let sensors = scene.sensors.iter().zip(registrations).map(|(sensor, registration)| SensorReport {
             name: &sensor.name,
-            east_m: round(registration.offset_m().x),
-            north_m: round(registration.offset_m().y),
-            yaw_deg: round(registration.yaw_rad().to_degrees()),
-            clock_ms: round(registration.clock_s() * 1000.0),
-            reflection_near: round(registration.reflection(0.0)),
-            reflection_far: round(registration.reflection(1.0)),
+            east_m: round(registration.offset_m().x, 4),
+            north_m: round(registration.offset_m().y, 4),
+            yaw_deg: round(registration.yaw_rad().to_degrees(), 4),
+            clock_ms: round(registration.clock_s() * 1000.0, 4),
+            reflection_near: round(registration.reflection(0.0), 4),
+            reflection_far: round(registration.reflection(1.0), 4),
         });
         serde_json::to_string(&Report {
             steps: self.steps,
@@ -120,8 +138,4 @@ impl Stats {
             sensors: sensors.collect(),
         })
     }
-}
-
-fn round(value: f64) -> f64 {
-    (value * 1e4).round() / 1e4
 }
