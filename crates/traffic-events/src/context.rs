@@ -14,8 +14,6 @@ pub enum Light {
     Dark,
     /// Stop.
     Red,
-    /// Red and yellow together: stop, green is next.
-    RedYellow,
     /// Green.
     Green,
     /// Green and about to end.
@@ -24,14 +22,6 @@ pub enum Light {
     Yellow,
     /// No signal, take care.
     FlashingYellow,
-}
-
-impl Light {
-    /// Whether passing the stop line is an offence.
-    #[must_use]
-    pub fn forbids(self) -> bool {
-        matches!(self, Self::Red | Self::RedYellow)
-    }
 }
 
 /// One signal group and what it shows.

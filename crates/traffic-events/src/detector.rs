@@ -18,6 +18,11 @@ pub(crate) trait Detector: std::fmt::Debug + Send {
         0.0
     }
 
+    /// Whether its events start only on participants whose place is known well.
+    fn needs_place(&self) -> bool {
+        true
+    }
+
     /// Says for whom the condition holds now. At most one finding per subject; the order does not matter.
     fn look<'a>(&mut self, scene: &Scene<'a>, found: &mut Vec<Finding<'a>>);
 

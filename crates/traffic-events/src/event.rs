@@ -147,7 +147,7 @@ pub enum Quantity {
     HeadingChange,
     /// Time to collision, s.
     TimeToCollision,
-    /// Probability that the predicted boxes touch, 1.
+    /// Probability that the leading points of two pass each other nearer than the limit on the miss, 1.
     CollisionProbability,
     /// Length of a vehicle, m.
     Length,

@@ -3,7 +3,7 @@
 //! Tracks see the whole lane, so the quantities are Edie's (1963), over the area of a stretch of lane and an interval,
 //! and not those of a loop: flow is the distance travelled by all per metre and second, density the time spent by all per
 //! metre and second, and the mean speed is their quotient, the space mean speed. The time occupancy and the headways are
-//! taken at a virtual loop in the middle of the stretch, where a detector would lie. The queue is the longest chain of
+//! taken at a virtual loop some way before the lane's end, where a detector would lie. The queue is the longest chain of
 //! slow vehicles, as the queue detector sees it.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,8 @@ use fusion::{Class, Track, TrackId};
 use rsu_units::{Timestamp, Vector2};
 use site_map::{LaneKind, SiteMap};
 
-use crate::scene::is_sane;
+use crate::chain::{Link, longest_chain};
+use crate::scene::{is_sane, length_m};
 
 /// Settings.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -219,9 +220,16 @@ impl LaneStatistics {
             if vehicles.iter().any(covers) {
                 sums.occupied_s += dt_s;
             }
-            let (queue_m, queue_vehicles) = queue(&self.config, vehicles);
-            sums.max_queue_m = sums.max_queue_m.max(queue_m);
-            sums.max_queue_vehicles = sums.max_queue_vehicles.max(queue_vehicles);
+            let links = vehicles.iter().enumerate().map(|(index, entry)| Link {
+                index,
+                along_m: entry.along_m,
+                half_m: entry.half_m,
+                speed_mps: entry.speed_mps,
+            });
+            if let Some(chain) = longest_chain(links, self.config.queue_speed_mps, self.config.queue_gap_m) {
+                sums.max_queue_m = sums.max_queue_m.max(chain.length_m());
+                sums.max_queue_vehicles = sums.max_queue_vehicles.max(chain.members.len() as u32);
+            }
         }
     }
 
@@ -299,30 +307,6 @@ impl LaneStatistics {
     }
 }
 
-fn length_m(points_m: &[Vector2]) -> f64 {
-    points_m.iter().zip(points_m.iter().skip(1)).map(|(a, b)| (*b - *a).norm()).sum()
-}
-
 fn loop_at_m(config: &LaneStatisticsConfig, length_m: f64) -> f64 {
     (length_m - config.loop_to_end_m).max(length_m / 2.0)
-}
-
-/// Length and number of the longest chain of slow vehicles; they come from the lane's end on.
-fn queue(config: &LaneStatisticsConfig, vehicles: &[Entry]) -> (f64, u32) {
-    let (mut best_m, mut best) = (0.0_f64, 0);
-    let mut chain: Option<(f64, f64, u32)> = None;
-    for entry in vehicles.iter().filter(|entry| entry.speed_mps <= config.queue_speed_mps) {
-        let (front_m, rear_m) = (entry.along_m + entry.half_m, entry.along_m - entry.half_m);
-        chain = match chain {
-            Some((first_m, last_m, count)) if last_m - front_m <= config.queue_gap_m => {
-                Some((first_m, rear_m.min(last_m), count + 1))
-            }
-            _ => Some((front_m, rear_m, 1)),
-        };
-        if let Some((first_m, last_m, count)) = chain {
-            best_m = best_m.max(first_m - last_m);
-            best = best.max(count);
-        }
-    }
-    (best_m, best)
 }

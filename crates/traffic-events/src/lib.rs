@@ -9,6 +9,7 @@
 //! The definitions, the models and the papers are in `docs/events.md`. This crate knows no clock and no message; the
 //! same tracks at the same times give the same events.
 
+mod chain;
 mod config;
 mod context;
 mod detector;

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use fusion::{Track, TrackId};
 use rsu_units::{Timestamp, Vector2};
+use site_map::SiteMap;
 
-use crate::Timing;
 use crate::detector::Detector;
 use crate::event::{EventChange, EventId, EventKind, Evidence, Measure, Stage, TrackEvidence};
 use crate::memory::{Group, miss_m};
@@ -75,21 +75,26 @@ pub(crate) struct Finding<'a> {
     /// 0 to 1.
     pub(crate) confidence: f64,
     pub(crate) members: Members,
-    /// Where, if not where the first participant is.
-    pub(crate) place: Option<(Vector2, &'a str)>,
+    /// Where, if not where the first participant is, and on which lane, if not on the one that is there.
+    pub(crate) place: Option<(Vector2, Option<&'a str>)>,
     pub(crate) measures: [Option<Measure>; 2],
 }
 
 impl Finding<'_> {
     /// About one participant.
-    pub(crate) fn one(seen: &Seen<'_>, strength: Strength, confidence: f64, measure: Measure) -> Self {
+    pub(crate) fn one(
+        seen: &Seen<'_>,
+        strength: Strength,
+        confidence: f64,
+        measure: impl Into<Option<Measure>>,
+    ) -> Self {
         Self {
             subject: Subject::One(seen.id()),
             strength,
             confidence,
             members: Members::new([seen.id()]),
             place: None,
-            measures: [Some(measure), None],
+            measures: [measure.into(), None],
         }
     }
 }
@@ -106,6 +111,8 @@ struct Incident {
     began_at: Timestamp,
     /// When it held last, weakly or fully.
     held_at: Timestamp,
+    /// When it held last fully.
+    full_at: Timestamp,
     /// How strong it was at this look.
     now: Option<Strength>,
     looks: u32,
@@ -116,8 +123,11 @@ struct Incident {
     participants: Vec<Track>,
     /// The first two participants when the condition held last, and whether each is a motor vehicle.
     held_by: [Option<(Track, bool)>; 2],
-    position_m: Vector2,
+    /// Where the last finding said that it is, if it did; else it is where the first participant is.
+    place_m: Option<Vector2>,
+    /// The lane that the finding gave, or the one that was told last.
     lane_id: String,
+    lane_given: bool,
     measures: [Option<Measure>; 2],
     tracks: Vec<TrackEvidence>,
     event: Option<Running>,
@@ -136,8 +146,9 @@ impl Lifecycle {
 
     pub(crate) fn clear(&mut self, at: Timestamp, kind: EventKind, changes: &mut Vec<EventChange>) {
         for incident in std::mem::take(&mut self.incidents).into_values() {
+            let mut incident = incident;
             if let Some(running) = incident.event {
-                changes.push(incident.change(kind, running.id, Stage::Lost, at));
+                changes.push(incident.change(None, kind, running.id, Stage::Lost, at));
             }
         }
     }
@@ -151,7 +162,6 @@ impl Lifecycle {
         last_id: &mut u64,
         changes: &mut Vec<EventChange>,
     ) {
-        let (kind, timing) = (detector.kind(), detector.timing());
         for incident in self.incidents.values_mut() {
             incident.now = None;
             incident.looks = incident.looks.saturating_add(1);
@@ -169,7 +179,7 @@ impl Lifecycle {
                 self.take_in(scene, detector, finding);
             }
         }
-        self.incidents.retain(|_, incident| incident.step(scene, kind, timing, last_id, changes));
+        self.incidents.retain(|_, incident| incident.step(scene, detector, last_id, changes));
     }
 
     /// A finding on somebody new: the heir of an event, a double, or the beginning of something.
@@ -205,6 +215,7 @@ impl Incident {
         let mut incident = Self {
             began_at: scene.at,
             held_at: scene.at,
+            full_at: scene.at,
             now: None,
             looks: 1,
             looks_held: 0,
@@ -212,8 +223,9 @@ impl Incident {
             confidence: finding.confidence,
             participants: Vec::new(),
             held_by: [None; 2],
-            position_m: Vector2::default(),
+            place_m: None,
             lane_id: String::new(),
+            lane_given: false,
             measures: [None; 2],
             tracks: Vec::new(),
             event: None,
@@ -226,7 +238,10 @@ impl Incident {
         self.held_at = scene.at;
         self.now = Some(finding.strength);
         self.looks_held = self.looks_held.saturating_add(1);
-        self.looks_full = self.looks_full.saturating_add(u32::from(finding.strength == Strength::Full));
+        if finding.strength == Strength::Full {
+            self.full_at = scene.at;
+            self.looks_full = self.looks_full.saturating_add(1);
+        }
         self.confidence += CONFIDENCE_GAIN * (finding.confidence - self.confidence);
         self.measures = finding.measures;
         self.participants.clear();
@@ -237,10 +252,12 @@ impl Incident {
             let seen = scene.find(*members.next()?)?;
             Some((seen.facts.track, seen.is_motor()))
         });
-        self.refresh(scene);
-        if let Some((position_m, lane_id)) = finding.place {
-            self.position_m = position_m;
-            set(&mut self.lane_id, lane_id);
+        if let Some((place_m, lane_id)) = finding.place {
+            self.place_m = Some(place_m);
+            self.lane_given = lane_id.is_some();
+            if let Some(lane_id) = lane_id {
+                set(&mut self.lane_id, lane_id);
+            }
         }
         if let Some(id) = finding.members.as_slice().first() {
             match self.tracks.last_mut() {
@@ -261,11 +278,6 @@ impl Incident {
             if let Some(seen) = scene.find(track.id) {
                 *track = seen.facts.track;
             }
-        }
-        if let Some(first) = self.participants.first() {
-            self.position_m = first.position_m;
-            let lane = scene.map.lane_at(first.position_m);
-            set(&mut self.lane_id, lane.map_or("", |place| place.lane.id.as_str()));
         }
     }
 
@@ -329,54 +341,71 @@ impl Incident {
     fn step(
         &mut self,
         scene: &Scene<'_>,
-        kind: EventKind,
-        timing: &Timing,
+        detector: &dyn Detector,
         last_id: &mut u64,
         changes: &mut Vec<EventChange>,
     ) -> bool {
-        let at = scene.at;
+        let (at, map) = (scene.at, Some(scene.map));
+        let (kind, timing) = (detector.kind(), detector.timing());
         let all_seen = self.held_by.iter().flatten().all(|(track, _)| scene.find(track.id).is_some());
-        let away = at.duration_since(self.held_at);
         let Some(running) = self.event.as_mut() else {
-            if self.now.is_none() {
-                return away <= timing.max_gap;
+            // Weak looks would thin out the share of full ones for ever.
+            if at.duration_since(self.full_at) > timing.max_gap {
+                return false;
             }
-            let held_for = at.duration_since(self.began_at);
-            let enough = f64::from(self.looks_full) >= timing.min_share * f64::from(self.looks);
-            let solid = self
-                .held_by
-                .iter()
-                .flatten()
-                .all(|(track, _)| scene.find(track.id).is_some_and(|seen| seen.facts.solid));
-            if self.now == Some(Strength::Full) && held_for >= timing.start_after && enough && solid {
+            if self.now == Some(Strength::Full) && self.is_due(scene, detector) {
                 *last_id += 1;
                 let id = EventId(*last_id);
                 self.event = Some(Running { id, told_at: at });
-                changes.push(self.change(kind, id, Stage::Start, at));
+                changes.push(self.change(map, kind, id, Stage::Start, at));
             }
             return true;
         };
         let patience = if all_seen { timing.end_after } else { timing.lost_after };
         let id = running.id;
-        if away > patience {
-            changes.push(self.change(kind, id, if all_seen { Stage::Cleared } else { Stage::Lost }, at));
+        if at.duration_since(self.held_at) > patience {
+            let stage = if all_seen { Stage::Cleared } else { Stage::Lost };
+            changes.push(self.change(map, kind, id, stage, at));
             return false;
         }
         if at.duration_since(running.told_at) >= timing.update_every {
             running.told_at = at;
-            changes.push(self.change(kind, id, Stage::Update, at));
+            changes.push(self.change(map, kind, id, Stage::Update, at));
         }
         true
     }
 
-    fn change(&self, kind: EventKind, id: EventId, stage: Stage, at: Timestamp) -> EventChange {
+    /// Whether it held long and often enough, on participants that are fit for it.
+    fn is_due(&self, scene: &Scene<'_>, detector: &dyn Detector) -> bool {
+        let timing = detector.timing();
+        let fit = |seen: &Seen<'_>| seen.facts.solid && (seen.facts.placed || !detector.needs_place());
+        scene.at.duration_since(self.began_at) >= timing.start_after
+            && f64::from(self.looks_full) >= timing.min_share * f64::from(self.looks)
+            && self.held_by.iter().flatten().all(|(track, _)| scene.find(track.id).is_some_and(fit))
+    }
+
+    /// What is told of it now. Without a map it is on the lane that was told last.
+    fn change(
+        &mut self,
+        map: Option<&SiteMap>,
+        kind: EventKind,
+        id: EventId,
+        stage: Stage,
+        at: Timestamp,
+    ) -> EventChange {
+        let first_m = self.participants.first().map(|track| track.position_m);
+        let position_m = self.place_m.or(first_m).unwrap_or_default();
+        if let Some(map) = map.filter(|_| !self.lane_given) {
+            let lane = map.lane_at(position_m);
+            set(&mut self.lane_id, lane.map_or("", |place| place.lane.id.as_str()));
+        }
         EventChange {
             id,
             kind,
             stage,
             began_at: self.began_at,
             at,
-            position_m: self.position_m,
+            position_m,
             lane_id: self.lane_id.clone(),
             confidence: self.confidence.clamp(0.0, 1.0),
             participants: self.participants.clone(),

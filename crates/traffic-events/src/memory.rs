@@ -51,6 +51,8 @@ pub(crate) struct HeldLane {
 /// What is remembered of one participant.
 #[derive(Debug, Clone)]
 pub(crate) struct Memory {
+    /// By this a detector knows the participant again, also under a new identity. No two that are seen share one.
+    pub(crate) key: u64,
     pub(crate) first_at: Timestamp,
     seen_at: Timestamp,
     last: Track,
@@ -78,9 +80,10 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    fn new(at: Timestamp, facts: &Facts<'_>) -> Self {
+    fn new(key: u64, at: Timestamp, facts: &Facts<'_>) -> Self {
         let shares = shares(&facts.track);
         Self {
+            key,
             first_at: at,
             seen_at: at,
             last: facts.track,
@@ -106,8 +109,13 @@ impl Memory {
 
     /// Averaged probability of its group.
     pub(crate) fn group_probability(&self) -> f64 {
+        self.probability_of(self.group)
+    }
+
+    /// Averaged probability of a group.
+    pub(crate) fn probability_of(&self, group: Group) -> f64 {
         let [motor, bicycle, pedestrian] = self.shares;
-        match self.group {
+        match group {
             Group::Motor => motor,
             Group::Bicycle => bicycle,
             Group::Pedestrian => pedestrian,
@@ -129,8 +137,7 @@ impl Memory {
         }
         // A group gives way only to one that is clearly more likely.
         let best = largest(self.shares);
-        let probability = |group: Group| self.shares.get(group as usize).copied().unwrap_or(0.0);
-        if probability(best) > probability(self.group) + 0.1 {
+        if self.probability_of(best) > self.probability_of(self.group) + 0.1 {
             self.group = best;
         }
         self.speed_mps += (1.0 - (-dt_s / SPEED_TIME_S).exp()) * (facts.speed_mps - self.speed_mps);
@@ -219,6 +226,7 @@ fn largest([motor, bicycle, pedestrian]: [f64; 3]) -> Group {
 #[derive(Debug, Default)]
 pub(crate) struct Memories {
     by_id: BTreeMap<TrackId, Memory>,
+    last_key: u64,
 }
 
 impl Memories {
@@ -234,13 +242,21 @@ impl Memories {
     pub(crate) fn look(&mut self, at: Timestamp, facts: &[Facts<'_>]) {
         for facts in facts {
             if let Some(memory) = self.by_id.get_mut(&facts.track.id) {
+                if memory.heir {
+                    // It came back, and somebody else goes on under its key.
+                    self.last_key += 1;
+                    (memory.key, memory.heir) = (self.last_key, false);
+                }
                 memory.look(at, facts);
             }
         }
         // Only now it is known who vanished.
         for facts in facts {
             if !self.by_id.contains_key(&facts.track.id) {
-                let memory = self.inherited(at, facts).unwrap_or_else(|| Memory::new(at, facts));
+                let memory = self.inherited(at, facts).unwrap_or_else(|| {
+                    self.last_key += 1;
+                    Memory::new(self.last_key, at, facts)
+                });
                 self.by_id.insert(facts.track.id, memory);
             }
         }

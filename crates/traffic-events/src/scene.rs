@@ -38,6 +38,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) in_junction: bool,
     /// Measured a moment ago, known for a while and likely to exist: fit to start an event.
     pub(crate) solid: bool,
+    /// Its place is known well enough for an event that is about a place.
+    pub(crate) placed: bool,
 }
 
 impl<'a> Facts<'a> {
@@ -50,9 +52,10 @@ impl<'a> Facts<'a> {
             .min_by(|a, b| a.left_m.abs().total_cmp(&b.left_m.abs()).then_with(|| a.lane.id.cmp(&b.lane.id)));
         let solid = at.duration_since(track.last_measured_at) <= presence.max_unmeasured
             && at.duration_since(track.first_measured_at) >= presence.min_age
-            && track.existence >= presence.min_existence
-            && track.position_sd_m() <= presence.max_position_sd_m;
-        Self { track: *track, speed_mps, direction_rad, lane, in_junction: map.in_junction(track.position_m), solid }
+            && track.existence >= presence.min_existence;
+        let placed = track.position_sd_m() <= presence.max_position_sd_m;
+        let in_junction = map.in_junction(track.position_m);
+        Self { track: *track, speed_mps, direction_rad, lane, in_junction, solid, placed }
     }
 
     /// One-sigma of the place along a unit vector, metres.
@@ -190,18 +193,37 @@ impl<'a> Scene<'a> {
         self.on_lanes.chunk_by(|a, b| a.lane.id == b.lane.id)
     }
 
-    /// The vehicles ahead of one on its lane, the nearest first, each with the gap from bumper to bumper, metres.
+    /// The vehicles ahead of one, the nearest first, each with the gap from bumper to bumper, metres: on its lane and, where
+    /// only one way leads on, on the lane that follows.
     pub(crate) fn ahead_of(&self, seen: &Seen<'a>) -> impl Iterator<Item = (&Seen<'a>, f64)> {
         let place = seen.facts.lane;
-        let entries = place.map_or(&[][..], |place| self.on_lane(&place.lane.id));
+        let on_own = place.map_or(&[][..], |place| self.on_lane(&place.lane.id));
         let along_m = place.map_or(0.0, |place| place.along_m);
-        let start = entries.partition_point(|entry| entry.along_m <= along_m);
+        let start = on_own.partition_point(|entry| entry.along_m <= along_m);
+        let own = on_own.get(start..).unwrap_or_default().iter().map(move |entry| (entry, entry.along_m - along_m));
+        let next = place.and_then(|place| match place.lane.connections.as_slice() {
+            [only] => Some((self.on_lane(&only.to), place.to_end_m + length_m(&only.points_m))),
+            _ => None,
+        });
+        let (on_next, to_next_m) = next.unwrap_or_default();
+        let next = on_next.iter().map(move |entry| (entry, to_next_m + entry.along_m));
         let half_m = seen.facts.half_length_m();
-        entries.get(start..).unwrap_or_default().iter().filter_map(move |entry| {
+        own.chain(next).filter_map(move |(entry, ahead_m)| {
             let other = self.seen.get(entry.index)?;
-            Some((other, entry.along_m - along_m - half_m - other.facts.half_length_m()))
+            Some((other, ahead_m - half_m - other.facts.half_length_m()))
         })
     }
+}
+
+/// Whether a point and those around it at a distance are all on the carriageway. Lanes that touch are one carriageway.
+pub(crate) fn deep_inside(map: &SiteMap, point_m: Vector2, depth_m: f64) -> bool {
+    let around = [(0.0, 0.0), (depth_m, 0.0), (-depth_m, 0.0), (0.0, depth_m), (0.0, -depth_m)];
+    around.into_iter().all(|(x, y)| map.on_carriageway(point_m + Vector2::new(x, y), 0.0))
+}
+
+/// Length of a line, metres.
+pub(crate) fn length_m(points_m: &[Vector2]) -> f64 {
+    points_m.iter().zip(points_m.iter().skip(1)).map(|(a, b)| (*b - *a).norm()).sum()
 }
 
 /// Whether all numbers of a track are such that the detectors can count with them.

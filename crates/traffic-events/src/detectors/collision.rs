@@ -8,11 +8,12 @@
 //! Ordinary traffic is full of near approaches that are none: who follows on the same lane is judged by the braking that
 //! it would take, and two on foot, two on bicycles, or two that hardly move against each other are left out.
 
-use rsu_units::Vector2;
-use rsu_units::angle::wrap_rad;
-use site_map::{LaneKind, Path, Turn};
+use std::cmp::Ordering;
 
-use super::speeding::normal_cdf;
+use rsu_units::{Timestamp, Vector2};
+use site_map::Path;
+
+use super::approach::{self, Course, Party};
 use crate::Timing;
 use crate::detector::Detector;
 use crate::event::{EventKind, Measure, Quantity};
@@ -41,8 +42,10 @@ pub struct CollisionConfig {
     pub min_braking_mps2: f64,
     /// One-sigma of the acceleration that nobody foresees, metres per second squared.
     pub acceleration_sd_mps2: f64,
-    /// Each must be a motor vehicle, a bicycle or a pedestrian with at least this averaged probability, 0 to 1: a track
-    /// that is new may be anything.
+    /// One-sigma of the errors of place that the sensors share, of each participant, metres: a track does not know them.
+    pub bias_sd_m: f64,
+    /// Each must be on foot, or not, with at least this averaged probability, 0 to 1: a track that is new may be anything.
+    /// The pair must be no two bicycles with as much, where those do not count.
     pub min_class_probability: f64,
     /// A bicycle slower than this towards a pedestrian counts as one on foot, metres per second.
     pub min_bicycle_speed_mps: f64,
@@ -66,6 +69,7 @@ impl Default for CollisionConfig {
             min_relative_speed_mps: 2.0,
             min_braking_mps2: 4.5,
             acceleration_sd_mps2: 0.3,
+            bias_sd_m: 0.2,
             min_class_probability: 0.85,
             min_bicycle_speed_mps: 0.5,
             across_share: 0.3,
@@ -75,33 +79,8 @@ impl Default for CollisionConfig {
     }
 }
 
-/// Who is not more off the direction of a lane than this keeps to it, radians.
-const MAX_KEPT_RAD: f64 = 0.3;
-
-/// One of a pair.
-#[derive(Debug, Clone, Copy)]
-struct Party<'s, 'a> {
-    seen: &'s Seen<'a>,
-    course: Course,
-}
-
-/// What decides about a pair.
-#[derive(Debug, Clone, Copy)]
-struct Approach {
-    time_s: f64,
-    probability: f64,
-    place_m: Vector2,
-}
-
-/// Where somebody is going.
-#[derive(Debug, Clone, Copy)]
-struct Course {
-    /// The leading point: the middle of a vehicle's front, a pedestrian's centre.
-    from_m: Vector2,
-    velocity_mps: Vector2,
-    /// Unit vector across the lane that it keeps to.
-    across: Option<Vector2>,
-}
+/// At most so many pairs are told at one look, the most certain ones: in a crowd there are as many as its square.
+pub(crate) const MAX_PAIRS: usize = 256;
 
 /// A participant's reach within the time that is looked ahead, for finding pairs.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +88,17 @@ struct Reach {
     low: Vector2,
     high: Vector2,
     index: usize,
+}
+
+/// How one is behind the other on a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Following {
+    /// Not at all, or it would have to brake hard.
+    No,
+    /// Ordinary braking is enough.
+    Ordinary,
+    /// Their boxes overlap along the lane, which cannot be.
+    Overlapping,
 }
 
 #[derive(Debug)]
@@ -129,24 +119,10 @@ impl CollisionRisk {
         self.config.max_time_s + 0.3
     }
 
-    /// Where a participant is going: along its velocity, and with less doubt along the lane that it keeps to.
-    fn course(&self, scene: &Scene<'_>, seen: &Seen<'_>) -> Course {
-        let velocity_mps = seen.facts.track.velocity_mps;
-        let Some(lane_rad) = kept_direction_rad(scene, seen) else {
-            return Course { from_m: leading_point_m(seen), velocity_mps, across: None };
-        };
-        let along = Vector2::from_angle(lane_rad);
-        let across = Vector2::new(-along.y, along.x);
-        let velocity_mps =
-            along * velocity_mps.dot(along) + across * (velocity_mps.dot(across) * self.config.across_share);
-        Course { from_m: leading_point_m(seen), velocity_mps, across: Some(across) }
-    }
-
-    fn reach(&self, index: usize, seen: &Seen<'_>, course: &Course) -> Reach {
+    fn reach(&self, index: usize, course: &Course) -> Reach {
         let from = course.from_m;
         let way = course.velocity_mps * self.horizon_s();
-        let turning = self.config.follow_turns && seen.facts.in_junction && seen.memory.group() != Group::Pedestrian;
-        let side = if turning { way.norm() } else { 0.0 } + self.config.max_miss_m + 1.0;
+        let side = course.turning.map_or(0.0, |_| way.norm()) + self.config.max_miss_m + 1.0;
         let to = from + way;
         Reach {
             low: Vector2::new(from.x.min(to.x) - side, from.y.min(to.y) - side),
@@ -166,7 +142,17 @@ impl CollisionRisk {
         let pedestrian = a.memory.group() == Group::Pedestrian || b.memory.group() == Group::Pedestrian;
         let walkers = pedestrian && on_foot(a) && on_foot(b);
         let riders = bicycles && !self.config.bicycle_pairs;
-        !(walkers || riders || self.follows(a, b))
+        !(walkers || riders)
+    }
+
+    /// Whether it is sure enough who they are, as far as it decides whether they matter.
+    fn is_sure(&self, at: Timestamp, a: &Seen<'_>, b: &Seen<'_>) -> bool {
+        let least = self.config.min_class_probability;
+        // Nobody walks fast, whatever the sensors say.
+        let on_foot = |seen: &Seen<'_>| seen.memory.pedestrian_probability(at);
+        let known = |seen: &Seen<'_>| on_foot(seen).max(1.0 - on_foot(seen)) >= least;
+        let bicycle = |seen: &Seen<'_>| seen.memory.probability_of(Group::Bicycle);
+        known(a) && known(b) && (self.config.bicycle_pairs || 1.0 - bicycle(a) * bicycle(b) >= least)
     }
 
     fn judge<'a>(&mut self, scene: &Scene<'a>, a: Party<'_, 'a>, b: Party<'_, 'a>) -> Option<Finding<'a>> {
@@ -175,18 +161,22 @@ impl CollisionRisk {
         if relative_mps < 0.8 * config.min_relative_speed_mps || !self.matters(a.seen, b.seen) {
             return None;
         }
-        let straight = self.straight(a, b);
-        let turned = if config.follow_turns { self.turned(scene, a, b) } else { None };
+        let following = self.following(a.seen, b.seen);
+        if following == Following::Ordinary {
+            return None;
+        }
+        let horizon_s = self.horizon_s();
+        let straight = approach::straight(&config, a, b, horizon_s);
+        let turning = approach::turning(&config, scene, a, b, horizon_s, &mut self.paths);
         let (a, b) = (a.seen, b.seen);
-        let approach = match (straight, turned) {
-            (Some(straight), Some(turned)) if turned.probability > straight.probability => turned,
+        let approach = match (straight, turning) {
+            (Some(straight), Some(turning)) if turning.probability > straight.probability => turning,
             (Some(straight), _) => straight,
-            (None, turned) => turned?,
+            (None, turning) => turning?,
         };
-        let sure = |seen: &Seen<'_>| seen.memory.group_probability() >= config.min_class_probability;
         let full = approach.time_s > 0.0
-            && sure(a)
-            && sure(b)
+            && following == Following::No
+            && self.is_sure(scene.at, a, b)
             && approach.time_s < config.max_time_s
             && approach.probability >= config.start_probability
             && relative_mps >= config.min_relative_speed_mps;
@@ -198,13 +188,12 @@ impl CollisionRisk {
         let order = |seen: &Seen<'_>| (seen.memory.group() as u8, -seen.facts.speed_mps);
         let (first, second) = if order(a) <= order(b) { (a, b) } else { (b, a) };
         let existence = first.facts.track.existence * second.facts.track.existence;
-        let lane = scene.map.lane_at(approach.place_m);
         Some(Finding {
             subject: Subject::Pair(a.id().min(b.id()), a.id().max(b.id())),
             strength,
             confidence: existence * approach.probability,
             members: Members::new([first.id(), second.id()]),
-            place: Some((approach.place_m, lane.map_or("", |place| place.lane.id.as_str()))),
+            place: Some((approach.place_m, None)),
             measures: [
                 Some(Measure::new(Quantity::TimeToCollision, approach.time_s.max(0.0), config.max_time_s)),
                 Some(Measure::new(Quantity::CollisionProbability, approach.probability, config.start_probability)),
@@ -212,153 +201,42 @@ impl CollisionRisk {
         })
     }
 
-    /// Both predicted along their courses.
-    fn straight(&self, a: Party<'_, '_>, b: Party<'_, '_>) -> Option<Approach> {
-        let offset = b.course.from_m - a.course.from_m;
-        let relative = b.course.velocity_mps - a.course.velocity_mps;
-        let time_s = -offset.dot(relative) / relative.norm_squared().max(1e-6);
-        if !(-0.3..self.horizon_s()).contains(&time_s) {
-            return None;
-        }
-        let across = relative * relative.norm().max(1e-6).recip();
-        let across = Vector2::new(-across.y, across.x);
-        Some(Approach {
-            time_s,
-            probability: self.probability(a, b, offset.dot(across), across, time_s.max(0.0)),
-            place_m: a.course.from_m + a.course.velocity_mps * time_s.max(0.0),
-        })
-    }
-
-    /// The probability that the miss is small; `miss_m` lies along the unit vector `across`.
-    fn probability(&self, a: Party<'_, '_>, b: Party<'_, '_>, miss_m: f64, across: Vector2, time_s: f64) -> f64 {
-        let unforeseen_m = self.config.acceleration_sd_mps2 * time_s * time_s / 2.0;
-        let variance_m2 = self.variance_m2(a, across, time_s) + self.variance_m2(b, across, time_s);
-        let sd_m = (variance_m2 + 2.0 * unforeseen_m.powi(2)).sqrt().max(0.02);
-        let limit_m = self.config.max_miss_m;
-        normal_cdf((limit_m - miss_m) / sd_m) - normal_cdf((-limit_m - miss_m) / sd_m)
-    }
-
-    /// Variance of the predicted place along a unit vector, square metres.
-    fn variance_m2(&self, party: Party<'_, '_>, unit: Vector2, time_s: f64) -> f64 {
-        let [xx, xy, xvx, xvy, yy, yvx, yvy, vxx, vxy, vyy] = party.seen.facts.track.covariance;
-        let form = |xx: f64, xy: f64, yy: f64| xx * unit.x * unit.x + xy * unit.x * unit.y + yy * unit.y * unit.y;
-        // Who keeps to a lane does not drift across it as its velocity's variance says.
-        let kept = party.course.across.map_or(0.0, |across| across.dot(unit).powi(2));
-        let share = 1.0 - kept * (1.0 - self.config.across_share.powi(2));
-        let sum = form(xx, 2.0 * xy, yy)
-            + 2.0 * time_s * form(xvx, xvy + yvx, yvy) * share.sqrt()
-            + time_s * time_s * form(vxx, 2.0 * vxy, vyy) * share;
-        sum.max(0.0)
-    }
-
-    /// A vehicle on its way through a turn and somebody who crosses that way.
-    fn turned(&mut self, scene: &Scene<'_>, a: Party<'_, '_>, b: Party<'_, '_>) -> Option<Approach> {
-        let (vehicle, other) = if turns(scene, a.seen) { (a, b) } else { (b, a) };
-        if !turns(scene, vehicle.seen) {
-            return None;
-        }
-        let speed_mps = vehicle.seen.facts.speed_mps;
-        let heading_rad = vehicle.seen.facts.direction_rad?;
-        let length_m = speed_mps * self.horizon_s() + 1.0;
-        scene.map.paths_from(vehicle.course.from_m, heading_rad, length_m, &mut self.paths);
-        let path = self.paths.first()?;
-        let mut best: Option<(f64, Vector2, Vector2)> = None;
-        let steps = (self.horizon_s() / 0.1).ceil() as u32;
-        for step in 0..steps {
-            let time_s = f64::from(step) * 0.1;
-            let Some(place_m) = along(&path.points_m, speed_mps * time_s) else { break };
-            let other_m = other.course.from_m + other.course.velocity_mps * time_s;
-            let offset = other_m - place_m;
-            if best.is_none_or(|(_, best, _)| offset.norm_squared() < best.norm_squared()) {
-                best = Some((time_s, offset, place_m));
-            }
-        }
-        let (time_s, offset, place_m) = best?;
-        let miss_m = offset.norm();
-        let across = offset * miss_m.max(1e-6).recip();
-        (time_s > 0.0 && miss_m < self.config.max_miss_m + 1.0).then(|| Approach {
-            time_s,
-            probability: self.probability(vehicle, other, miss_m, across, time_s),
-            place_m,
-        })
-    }
-
     /// Whether one follows the other on its lane, and ordinary braking is enough.
-    fn follows(&self, a: &Seen<'_>, b: &Seen<'_>) -> bool {
-        let (Some(pa), Some(pb)) = (a.facts.lane, b.facts.lane) else { return false };
+    fn following(&self, a: &Seen<'_>, b: &Seen<'_>) -> Following {
+        let (Some(pa), Some(pb)) = (a.facts.lane, b.facts.lane) else { return Following::No };
         let along = |seen: &Seen<'_>, direction_rad| seen.facts.off_rad(direction_rad).is_none_or(|off| off < 0.8);
         if pa.lane.id != pb.lane.id || !along(a, pa.direction_rad) || !along(b, pb.direction_rad) {
-            return false;
+            return Following::No;
         }
         let (behind, ahead) = if pa.along_m < pb.along_m { (a, b) } else { (b, a) };
         let gap_m = (pa.along_m - pb.along_m).abs() - a.facts.half_length_m() - b.facts.half_length_m();
         let closing_mps = (behind.facts.speed_mps - ahead.facts.speed_mps).max(0.0);
         // The deceleration rate to avoid the crash; bumpers of noisy boxes may seem to touch.
-        closing_mps * closing_mps / (2.0 * gap_m.max(1.0)) < self.config.min_braking_mps2
-    }
-}
-
-/// The middle of a vehicle's front, a pedestrian's centre.
-fn leading_point_m(seen: &Seen<'_>) -> Vector2 {
-    let facts = &seen.facts;
-    match facts.direction_rad {
-        Some(direction_rad) if seen.memory.group() != Group::Pedestrian => {
-            facts.track.position_m + Vector2::from_angle(direction_rad) * facts.half_length_m()
+        let needed_mps2 = closing_mps * closing_mps / (2.0 * gap_m.max(1.0));
+        match needed_mps2 < self.config.min_braking_mps2 {
+            true => Following::Ordinary,
+            false if gap_m < 0.0 => Following::Overlapping,
+            false => Following::No,
         }
-        _ => facts.track.position_m,
     }
 }
 
-/// The direction of the lane, straight connection or sidewalk that somebody keeps to, radians.
-fn kept_direction_rad(scene: &Scene<'_>, seen: &Seen<'_>) -> Option<f64> {
-    let facts = &seen.facts;
-    if facts.speed_mps < 0.8 {
-        return None;
-    }
-    let direction_rad = facts.direction_rad?;
-    let off = |lane_rad: f64| wrap_rad(direction_rad - lane_rad).abs();
-    let near = |lane_rad: f64| off(lane_rad) < MAX_KEPT_RAD;
-    if facts.in_junction {
-        let mut ways = scene.map.connections_at(seen.position_m(), 0.0).filter(|place| near(place.direction_rad));
-        let first = ways.next().filter(|place| place.connection.turn == Turn::Straight)?;
-        let agree = ways.all(|place| wrap_rad(place.direction_rad - first.direction_rad).abs() < 0.1);
-        return agree.then_some(first.direction_rad);
-    }
-    let (kind, margin_m) = match seen.memory.group() {
-        Group::Motor => (LaneKind::Vehicle, 0.0),
-        Group::Bicycle => (LaneKind::Bicycle, 0.6),
-        Group::Pedestrian => (LaneKind::Sidewalk, 0.5),
+/// Keeps the most certain findings; which these are does not depend on the order in which pairs are found.
+fn keep_best(found: &mut Vec<Finding<'_>>) {
+    let order = |a: &Finding<'_>, b: &Finding<'_>| -> Ordering {
+        b.strength.cmp(&a.strength).then(b.confidence.total_cmp(&a.confidence)).then_with(|| a.subject.cmp(&b.subject))
     };
-    let place = scene.map.lanes_at(kind, seen.position_m(), margin_m).next()?;
-    // People walk both ways.
-    let either_way = seen.memory.group() == Group::Pedestrian && near(place.direction_rad + std::f64::consts::PI);
-    (near(place.direction_rad) || either_way).then_some(place.direction_rad)
+    found.sort_by(order);
+    found.truncate(MAX_PAIRS);
 }
 
-/// Whether a vehicle is on its way through a turn.
-fn turns(scene: &Scene<'_>, seen: &Seen<'_>) -> bool {
-    seen.facts.in_junction
-        && seen.memory.group() != Group::Pedestrian
-        && seen.facts.speed_mps > 2.0
-        && scene.map.connections_at(seen.position_m(), -0.3).any(|place| {
-            let along = seen.facts.off_rad(place.direction_rad).is_some_and(|off_rad| off_rad < 0.2);
-            let came = seen.memory.lane.as_ref().is_some_and(|held| held.id == place.from.id);
-            place.connection.turn != Turn::Straight && along && came && place.along_m > 4.0
-        })
-}
-
-/// The point at a distance along a line.
-fn along(points_m: &[Vector2], distance_m: f64) -> Option<Vector2> {
-    let mut left_m = distance_m;
-    for (a, b) in points_m.iter().zip(points_m.iter().skip(1)) {
-        let segment = *b - *a;
-        let length_m = segment.norm();
-        if left_m <= length_m {
-            return Some(*a + segment * (left_m / length_m.max(1e-9)));
-        }
-        left_m -= length_m;
-    }
-    None
+/// Whether the participants are spread more from west to east than from south to north.
+fn is_wide(reaches: &[Reach]) -> bool {
+    let spread = |of: fn(&Reach) -> f64| {
+        let mean = reaches.iter().map(of).sum::<f64>() / reaches.len().max(1) as f64;
+        reaches.iter().map(|reach| (of(reach) - mean).powi(2)).sum::<f64>()
+    };
+    spread(|reach| reach.low.x) >= spread(|reach| reach.low.y)
 }
 
 impl Detector for CollisionRisk {
@@ -370,30 +248,43 @@ impl Detector for CollisionRisk {
         &self.config.timing
     }
 
+    /// The probability of the miss counts with what the tracks do not know of their places.
+    fn needs_place(&self) -> bool {
+        false
+    }
+
     fn look<'a>(&mut self, scene: &Scene<'a>, found: &mut Vec<Finding<'a>>) {
-        // Sweep and prune (Cohen et al. 1995): only boxes that overlap in x are compared.
         let (mut reaches, mut courses) = (std::mem::take(&mut self.reaches), std::mem::take(&mut self.courses));
         courses.clear();
-        courses.extend(scene.seen.iter().map(|seen| self.course(scene, seen)));
+        courses.extend(scene.seen.iter().map(|seen| Course::new(&self.config, scene, seen)));
         reaches.clear();
-        let both = scene.seen.iter().zip(&courses);
-        reaches.extend(both.enumerate().map(|(index, (seen, course))| self.reach(index, seen, course)));
-        reaches.sort_by(|a, b| a.low.x.total_cmp(&b.low.x).then(a.index.cmp(&b.index)));
+        reaches.extend(courses.iter().enumerate().map(|(index, course)| self.reach(index, course)));
+        // Sweep and prune (Cohen et al. 1995): only boxes that overlap along the longer side of the site are compared.
+        let is_wide = is_wide(&reaches);
+        let swept = |point: Vector2| if is_wide { point.x } else { point.y };
+        let other = |point: Vector2| if is_wide { point.y } else { point.x };
+        reaches.sort_by(|a, b| swept(a.low).total_cmp(&swept(b.low)).then(a.index.cmp(&b.index)));
         let party = |index: usize| {
             let (seen, course) = scene.seen.get(index).zip(courses.get(index))?;
             Some(Party { seen, course: *course })
         };
         for (number, one) in reaches.iter().enumerate() {
-            for other in reaches.iter().skip(number + 1).take_while(|other| other.low.x <= one.high.x) {
-                if other.low.y > one.high.y || one.low.y > other.high.y {
+            for two in reaches.iter().skip(number + 1).take_while(|two| swept(two.low) <= swept(one.high)) {
+                if other(two.low) > other(one.high) || other(one.low) > other(two.high) {
                     continue;
                 }
                 // Always the lower identity first: the same numbers in the same order.
-                let (low, high) = (one.index.min(other.index), one.index.max(other.index));
+                let (low, high) = (one.index.min(two.index), one.index.max(two.index));
                 if let (Some(a), Some(b)) = (party(low), party(high)) {
                     found.extend(self.judge(scene, a, b));
                 }
+                if found.len() >= 2 * MAX_PAIRS {
+                    keep_best(found);
+                }
             }
+        }
+        if found.len() > MAX_PAIRS {
+            keep_best(found);
         }
         (self.reaches, self.courses) = (reaches, courses);
     }

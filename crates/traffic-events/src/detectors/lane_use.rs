@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use rsu_units::Vector2;
 use rsu_units::angle::wrap_rad;
 use site_map::{LaneKind, Turn};
 
@@ -45,6 +46,9 @@ impl Default for LaneUseConfig {
     }
 }
 
+/// A vehicle lane that is farther away says nothing of how far a vehicle is out of its lane, metres.
+const NEAR_LANE_M: f64 = 5.0;
+
 #[derive(Debug)]
 pub(crate) struct LaneUse {
     config: LaneUseConfig,
@@ -71,16 +75,22 @@ impl LaneUse {
         (!from.connections.is_empty() && !leads_there && turn != Turn::UTurn).then_some(turned_rad)
     }
 
-    /// How far it is from the nearest vehicle lane, when it drives on a bicycle lane.
-    fn on_bicycle_lane(&self, scene: &Scene<'_>, seen: &Seen<'_>) -> Option<f64> {
+    /// Whether it drives on a bicycle lane.
+    fn on_bicycle_lane(&self, scene: &Scene<'_>, seen: &Seen<'_>) -> bool {
         let point_m = seen.position_m();
         if seen.facts.in_junction || seen.facts.lane.is_some() || seen.facts.speed_mps < self.config.min_speed_mps {
-            return None;
+            return false;
         }
-        let place = scene.map.lanes_at(LaneKind::Bicycle, point_m, 0.0).next()?;
+        let Some(place) = scene.map.lanes_at(LaneKind::Bicycle, point_m, 0.0).next() else { return false };
         let margin_m = self.config.lane_margin_m + seen.facts.lateral_sd_m(&place).min(3.0);
-        scene.map.lanes_at(LaneKind::Vehicle, point_m, margin_m).next().is_none().then_some(margin_m)
+        scene.map.lanes_at(LaneKind::Vehicle, point_m, margin_m).next().is_none()
     }
+}
+
+/// How far a point is out of the nearest vehicle lane, metres, if one is near.
+fn outside_m(scene: &Scene<'_>, point_m: Vector2) -> Option<f64> {
+    let near = scene.map.lanes_at(LaneKind::Vehicle, point_m, NEAR_LANE_M);
+    near.map(|place| place.left_m.abs() - place.lane.width_m / 2.0).min_by(f64::total_cmp)
 }
 
 impl Detector for LaneUse {
@@ -96,11 +106,10 @@ impl Detector for LaneUse {
         for seen in scene.seen.iter().filter(|seen| seen.is_motor()) {
             let turn = self.wrong_turn(scene, seen);
             let measure = match turn {
-                Some(turned_rad) => Measure::new(Quantity::HeadingChange, turned_rad, 0.0),
-                None => match self.on_bicycle_lane(scene, seen) {
-                    Some(depth_m) => Measure::new(Quantity::Depth, depth_m, self.config.lane_margin_m),
-                    None => continue,
-                },
+                Some(turned_rad) => Some(Measure::new(Quantity::HeadingChange, turned_rad, 0.0)),
+                None if self.on_bicycle_lane(scene, seen) => outside_m(scene, seen.position_m())
+                    .map(|depth_m| Measure::new(Quantity::Depth, depth_m, self.config.lane_margin_m)),
+                None => continue,
             };
             let confidence = seen.facts.track.existence * seen.memory.group_probability();
             found.push(Finding::one(seen, Strength::Full, confidence, measure));

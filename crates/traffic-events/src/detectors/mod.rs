@@ -1,5 +1,6 @@
 //! The detectors, one kind of event per file, and the list of them all. A new one is a file and a line in [`all`].
 
+mod approach;
 mod collision;
 mod emergency;
 mod lane_use;

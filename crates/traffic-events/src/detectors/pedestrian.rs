@@ -4,17 +4,18 @@
 //! People wait at the kerb and cut corners, and cyclists are taken for pedestrians; so the person must be clearly inside
 //! of the carriageway, and must not have been faster than people run.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rsu_units::Vector2;
-use site_map::{LaneKind, SiteMap};
+use rsu_units::Timestamp;
+use site_map::LaneKind;
 
 use crate::Timing;
 use crate::context::Light;
 use crate::detector::Detector;
 use crate::event::{EventKind, Measure, Quantity};
 use crate::lifecycle::{Finding, Strength};
-use crate::scene::{Scene, Seen};
+use crate::scene::{Scene, Seen, deep_inside};
 
 /// Settings.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,68 +50,64 @@ impl Default for PedestrianConfig {
     }
 }
 
+/// Somebody on a crosswalk.
+#[derive(Debug, Clone, Copy)]
+struct Crossing {
+    seen_at: Timestamp,
+    /// How long the signal had been red when they stepped on it, seconds, if it was.
+    red_s: Option<f64>,
+}
+
 #[derive(Debug)]
 pub(crate) struct PedestrianOnCarriageway {
     config: PedestrianConfig,
-    /// Who stepped on a crosswalk at red and is still on it, sorted.
-    at_red: Vec<fusion::TrackId>,
-    /// Who is on a crosswalk, sorted.
-    crossing: Vec<fusion::TrackId>,
+    /// By [`Memory::key`](crate::memory::Memory::key).
+    crossing: BTreeMap<u64, Crossing>,
 }
+
+/// Who is on a crosswalk and not seen for longer may have left it.
+const MAX_UNSEEN: Duration = Duration::from_secs(2);
 
 impl PedestrianOnCarriageway {
     pub(crate) fn new(config: PedestrianConfig) -> Self {
-        Self { config, at_red: Vec::new(), crossing: Vec::new() }
+        Self { config, crossing: BTreeMap::new() }
     }
 
-    fn off_crosswalk(&self, scene: &Scene<'_>, seen: &Seen<'_>) -> Option<Strength> {
+    fn off_crosswalk(&self, scene: &Scene<'_>, seen: &Seen<'_>) -> Option<(Strength, Measure)> {
         let point_m = seen.position_m();
         if scene.map.on_crosswalk(point_m, self.config.crosswalk_margin_m) {
             return None;
         }
         let margin_m = self.config.edge_margin_m;
-        if deep_inside(scene.map, point_m, margin_m) {
-            return Some(Strength::Full);
-        }
-        deep_inside(scene.map, point_m, margin_m / 2.0).then_some(Strength::Weak)
+        let depths_m = [4.0, 2.0, 1.0, 0.5].map(|times| times * margin_m);
+        let depth_m = depths_m.into_iter().find(|depth_m| deep_inside(scene.map, point_m, *depth_m))?;
+        let strength = if depth_m < margin_m { Strength::Weak } else { Strength::Full };
+        Some((strength, Measure::new(Quantity::Depth, depth_m, margin_m)))
     }
 
-    /// Keeps the lists of who is on a crosswalk, and tells whether this one entered it at red.
-    fn entered_at_red(&mut self, scene: &Scene<'_>, seen: &Seen<'_>) -> bool {
-        let id = seen.id();
-        let place = scene.map.lanes_at(LaneKind::Crosswalk, seen.position_m(), -0.3).next();
-        let was_in = self.crossing.binary_search(&id);
-        let at_red = self.at_red.binary_search(&id);
-        let Some(place) = place else {
-            if let Ok(index) = was_in {
-                self.crossing.remove(index);
-            }
-            if let Ok(index) = at_red {
-                self.at_red.remove(index);
-            }
-            return false;
+    /// Keeps the list of who is on a crosswalk, and tells how long it had been red when this one stepped on it.
+    fn entered_at_red(&mut self, scene: &Scene<'_>, seen: &Seen<'_>) -> Option<f64> {
+        let key = seen.memory.key;
+        let Some(place) = scene.map.lanes_at(LaneKind::Crosswalk, seen.position_m(), -0.3).next() else {
+            self.crossing.remove(&key);
+            return None;
         };
-        let Err(index) = was_in else { return at_red.is_ok() };
-        self.crossing.insert(index, id);
+        if let Some(crossing) = self.crossing.get_mut(&key) {
+            crossing.seen_at = scene.at;
+            return crossing.red_s;
+        }
         // Who appears in the middle did not enter now; nobody knows at what light they did.
         let at_edge = place.along_m.min(place.to_end_m) < 3.0;
-        let red = place.lane.connections.iter().find_map(|connection| connection.signal_group).is_some_and(|group| {
-            scene.context.signal(group).is_some_and(|state| {
-                state.light == Light::Red && scene.at.duration_since(state.since) >= self.config.red_grace
-            })
-        });
-        if let (true, Err(index)) = (red && at_edge, at_red) {
-            self.at_red.insert(index, id);
-        }
-        red && at_edge
+        let group = place.lane.connections.iter().find_map(|connection| connection.signal_group);
+        let red_for = group
+            .and_then(|group| scene.context.signal(group))
+            .filter(|state| state.light == Light::Red)
+            .map(|state| scene.at.duration_since(state.since))
+            .filter(|red_for| at_edge && *red_for >= self.config.red_grace);
+        let red_s = red_for.map(|red_for| red_for.as_secs_f64());
+        self.crossing.insert(key, Crossing { seen_at: scene.at, red_s });
+        red_s
     }
-}
-
-/// Whether a point and those around it at a distance are all on the carriageway.
-fn deep_inside(map: &SiteMap, point_m: Vector2, depth_m: f64) -> bool {
-    let around = [(depth_m, 0.0), (-depth_m, 0.0), (0.0, depth_m), (0.0, -depth_m)];
-    map.on_carriageway(point_m, 0.0)
-        && around.into_iter().all(|(x, y)| map.on_carriageway(point_m + Vector2::new(x, y), 0.0))
 }
 
 impl Detector for PedestrianOnCarriageway {
@@ -127,26 +124,25 @@ impl Detector for PedestrianOnCarriageway {
     }
 
     fn look<'a>(&mut self, scene: &Scene<'a>, found: &mut Vec<Finding<'a>>) {
-        self.crossing.retain(|id| scene.find(*id).is_some());
-        self.at_red.retain(|id| scene.find(*id).is_some());
+        self.crossing.retain(|_, crossing| scene.at.duration_since(crossing.seen_at) <= MAX_UNSEEN);
         for seen in &scene.seen {
             let probability = seen.memory.pedestrian_probability(scene.at);
             if probability < self.config.min_class_probability / 2.0 {
                 continue;
             }
-            let at_red = self.entered_at_red(scene, seen);
-            let strength = if at_red { Some(Strength::Full) } else { self.off_crosswalk(scene, seen) };
-            let Some(strength) = strength else { continue };
+            let at_red = self.entered_at_red(scene, seen).map(|red_s| {
+                let measure = Measure::new(Quantity::RedTime, red_s, self.config.red_grace.as_secs_f64());
+                (Strength::Full, measure)
+            });
+            let Some((strength, measure)) = at_red.or_else(|| self.off_crosswalk(scene, seen)) else { continue };
             // A class that wobbles does not end what runs.
             let strength = if probability < self.config.min_class_probability { Strength::Weak } else { strength };
             let confidence = seen.facts.track.existence * probability;
-            let measure = Measure::new(Quantity::Depth, self.config.edge_margin_m, self.config.edge_margin_m);
             found.push(Finding::one(seen, strength, confidence, measure));
         }
     }
 
     fn clear(&mut self) {
-        self.at_red.clear();
         self.crossing.clear();
     }
 }

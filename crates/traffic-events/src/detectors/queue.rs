@@ -8,10 +8,11 @@
 use site_map::Lane;
 
 use crate::Timing;
+use crate::chain::{Chain, Link, longest_chain};
 use crate::detector::Detector;
 use crate::event::{EventKind, Measure, Quantity};
 use crate::lifecycle::{Finding, Members, Strength, Subject};
-use crate::scene::{OnLane, Scene, Seen};
+use crate::scene::{Scene, Seen};
 
 /// Settings.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,59 +54,12 @@ impl Default for QueueConfig {
     }
 }
 
-/// A chain of slow vehicles, from the front.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Chain {
-    /// Position of the first in the lane's list, counted from the lane's end.
-    first: usize,
-    pub(crate) vehicles: usize,
-    /// Front of the first and rear of the last, metres along the lane.
-    front_m: f64,
-    rear_m: f64,
-}
-
-impl Chain {
-    pub(crate) fn length_m(&self) -> f64 {
-        (self.front_m - self.rear_m).max(0.0)
-    }
-}
+/// A track that exists less likely is a phantom.
+const MIN_EXISTENCE: f64 = 0.4;
 
 /// The average lags behind a vehicle that stops; the speed itself jumps.
 fn standing_speed_mps(seen: &Seen<'_>) -> f64 {
     seen.memory.speed_mps.min(seen.facts.speed_mps)
-}
-
-/// The longest chain of vehicles slower than a speed on a lane; `entries` are the vehicles of one lane.
-pub(crate) fn longest_chain(
-    scene: &Scene<'_>,
-    entries: &[OnLane<'_>],
-    max_speed_mps: f64,
-    max_gap_m: f64,
-) -> Option<Chain> {
-    let mut best: Option<Chain> = None;
-    let mut chain: Option<Chain> = None;
-    for (number, entry) in entries.iter().rev().enumerate() {
-        let Some(seen) = scene.seen.get(entry.index) else { continue };
-        // Moving against the lane, or a phantom: not part of its queue.
-        if standing_speed_mps(seen) > max_speed_mps || seen.facts.track.existence < 0.4 {
-            continue;
-        }
-        let half_m = seen.facts.half_length_m();
-        let (front_m, rear_m) = (entry.along_m + half_m, entry.along_m - half_m);
-        match &mut chain {
-            // Two tracks at one place are one vehicle.
-            Some(chain) if chain.rear_m - front_m < -0.5 * half_m => {}
-            Some(chain) if chain.rear_m - front_m <= max_gap_m => {
-                chain.vehicles += 1;
-                chain.rear_m = rear_m;
-            }
-            chain => *chain = Some(Chain { first: number, vehicles: 1, front_m, rear_m }),
-        }
-        if let Some(chain) = chain.filter(|chain| best.is_none_or(|best| chain.vehicles > best.vehicles)) {
-            best = Some(chain);
-        }
-    }
-    best
 }
 
 #[derive(Debug)]
@@ -121,26 +75,36 @@ impl Queue {
     fn finding<'a>(&self, scene: &Scene<'a>, number: usize, lane: &'a Lane) -> Option<Finding<'a>> {
         let config = &self.config;
         let entries = scene.on_lane(&lane.id);
-        let long = |chain: &Chain| chain.vehicles >= config.min_vehicles && chain.length_m() >= config.min_length_m;
-        let full = longest_chain(scene, entries, config.max_speed_mps, config.max_gap_m).filter(long);
-        let weak = || longest_chain(scene, entries, config.end_speed_mps, config.max_gap_m).filter(long);
+        let long =
+            |chain: &Chain| chain.members.len() >= config.min_vehicles && chain.length_m() >= config.min_length_m;
+        let links = || {
+            entries.iter().rev().filter_map(|entry| {
+                let seen = scene.seen.get(entry.index).filter(|seen| seen.facts.track.existence >= MIN_EXISTENCE)?;
+                Some(Link {
+                    index: entry.index,
+                    along_m: entry.along_m,
+                    half_m: seen.facts.half_length_m(),
+                    speed_mps: standing_speed_mps(seen),
+                })
+            })
+        };
+        let full = longest_chain(links(), config.max_speed_mps, config.max_gap_m).filter(long);
+        let weak = || longest_chain(links(), config.end_speed_mps, config.max_gap_m).filter(long);
         let (strength, chain) =
             full.map(|chain| (Strength::Full, chain)).or_else(|| weak().map(|chain| (Strength::Weak, chain)))?;
-        let members = || {
-            let slow = entries.iter().rev().skip(chain.first).filter_map(|entry| scene.seen.get(entry.index));
-            slow.filter(|seen| standing_speed_mps(seen) <= config.end_speed_mps).take(chain.vehicles)
-        };
-        let existence = members().map(|seen| seen.facts.track.existence).sum::<f64>() / chain.vehicles.max(1) as f64;
-        let last = members().last()?;
+        let members = || chain.members.iter().filter_map(|index| scene.seen.get(*index));
+        let vehicles = chain.members.len() as f64;
+        let existence = members().map(|seen| seen.facts.track.existence).sum::<f64>() / vehicles.max(1.0);
+        let last = members().next_back()?;
         Some(Finding {
             subject: Subject::Lane(number),
             strength,
             confidence: existence.min(1.0),
             members: Members::new(members().map(Seen::id)),
-            place: Some((last.position_m(), lane.id.as_str())),
+            place: Some((last.position_m(), Some(lane.id.as_str()))),
             measures: [
                 Some(Measure::new(Quantity::QueueLength, chain.length_m(), config.min_length_m)),
-                Some(Measure::new(Quantity::QueueVehicles, chain.vehicles as f64, config.min_vehicles as f64)),
+                Some(Measure::new(Quantity::QueueVehicles, vehicles, config.min_vehicles as f64)),
             ],
         })
     }

@@ -1,14 +1,13 @@
 //! Red-light running: a motor vehicle passes its stop line while its signal is red.
 //!
 //! What counts is the moment when the vehicle's front passes the line; it is an event once the whole vehicle follows and
-//! its centre is past the line. Who stops with the front wheels over the line is none, and who passes at yellow is none
-//! even if red comes while the vehicle is on the line. Where the turns of a lane have signals of their own, it waits
-//! until the vehicle's turn is clear. A signal that is not known is not red.
+//! its centre is past the line, before the signal changes. Who stops with the front wheels over the line is none, and who
+//! passes at yellow is none even if red comes while the vehicle is on the line. Where the turns of a lane have signals of
+//! their own, it waits until the vehicle's turn is clear. A signal that is not known is not red.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fusion::TrackId;
 use rsu_units::angle::wrap_rad;
 use rsu_units::{Timestamp, Vector2};
 use site_map::{Lane, Turn};
@@ -67,6 +66,8 @@ struct Passing {
     red: Vec<(u32, f64)>,
     /// Red for every way that the lane leads.
     all_red: bool,
+    /// The whole vehicle followed while it was red: only its way is not clear yet.
+    followed: bool,
     /// Signal red since, seconds, once it is sure.
     sure_s: Option<f64>,
 }
@@ -74,10 +75,15 @@ struct Passing {
 #[derive(Debug)]
 pub(crate) struct RedLight {
     config: RedLightConfig,
-    /// The lane on which each vehicle's front was still before the line at the last look.
-    before_line: BTreeMap<TrackId, (String, Timestamp)>,
-    passing: BTreeMap<TrackId, Passing>,
+    /// The lane on which each vehicle's front was still before the line, and when last, by [`Memory::key`].
+    ///
+    /// [`Memory::key`]: crate::memory::Memory::key
+    before_line: BTreeMap<u64, (String, Timestamp)>,
+    passing: BTreeMap<u64, Passing>,
 }
+
+/// Who was not watched for longer passed nobody knows when.
+const MAX_UNWATCHED: Duration = Duration::from_millis(500);
 
 impl RedLight {
     pub(crate) fn new(config: RedLightConfig) -> Self {
@@ -91,22 +97,33 @@ impl RedLight {
                 && !place.lane.connections.is_empty()
                 && seen.facts.off_rad(place.direction_rad).is_none_or(|off_rad| off_rad < 1.0)
         });
+        let key = seen.memory.key;
         if let Some(place) = on_approach.filter(|place| seen.facts.front_to_end_m(place) > 0.0) {
-            let entry = self.before_line.entry(seen.id()).or_insert_with(|| (String::new(), scene.at));
+            // A front that is before the line again, or seems to be, did not pass.
+            self.drop_unsure(key, &place.lane.id);
+            let entry = self.before_line.entry(key).or_insert_with(|| (String::new(), scene.at));
             if entry.0 != place.lane.id {
                 entry.0.clone_from(&place.lane.id);
             }
             entry.1 = scene.at;
             return;
         }
-        let Some((lane_id, seen_at)) = self.before_line.remove(&seen.id()) else { return };
-        // Who was not watched for a while passed nobody knows when.
-        let watched = scene.at.duration_since(seen_at) <= Duration::from_millis(500);
+        let Some((lane_id, seen_at)) = self.before_line.remove(&key) else { return };
+        let watched = scene.at.duration_since(seen_at) <= MAX_UNWATCHED;
         let beyond = on_approach.is_some_and(|place| place.lane.id == lane_id) || seen.facts.in_junction;
         let Some(lane) = scene.map.lane(&lane_id).filter(|_| watched && beyond) else { return };
         let (red, all_red) = self.red_groups(scene, lane);
-        if !red.is_empty() {
-            self.passing.insert(seen.id(), Passing { at: scene.at, lane_id, red, all_red, sure_s: None });
+        if red.is_empty() {
+            self.drop_unsure(key, &lane_id);
+        } else {
+            let passing = Passing { at: scene.at, lane_id, red, all_red, followed: false, sure_s: None };
+            self.passing.insert(key, passing);
+        }
+    }
+
+    fn drop_unsure(&mut self, key: u64, lane_id: &str) {
+        if self.passing.get(&key).is_some_and(|passing| passing.sure_s.is_none() && passing.lane_id == lane_id) {
+            self.passing.remove(&key);
         }
     }
 
@@ -127,18 +144,31 @@ impl RedLight {
         (red, all_red)
     }
 
-    /// Since when the signal was red for the way that the vehicle took, once that is sure.
-    fn decide(&self, scene: &Scene<'_>, seen: &Seen<'_>, passing: &Passing) -> Option<f64> {
-        if let Some(sure_s) = passing.sure_s {
-            return Some(sure_s);
+    /// Takes note of how far it came and what it still offends against; `false` when that is nothing any more.
+    fn go_on(&self, scene: &Scene<'_>, seen: &Seen<'_>, passing: &mut Passing) -> bool {
+        if passing.sure_s.is_some() {
+            return true;
         }
-        let lane = scene.map.lane(&passing.lane_id)?;
-        let along = Vector2::from_angle(seen.memory.lane.as_ref().map_or(0.0, |held| held.direction_rad));
-        let ahead_m = lane.points_m.last().map_or(0.0, |end| (seen.position_m() - *end).dot(along));
+        if !passing.followed {
+            // Who waits with the front over the line and drives off at green offends not.
+            let before = passing.red.len();
+            let is_red = |group| scene.context.signal(group).is_some_and(|state| state.light == Light::Red);
+            passing.red.retain(|(group, _)| is_red(*group));
+            passing.all_red &= passing.red.len() == before;
+        }
+        let Some(lane) = scene.map.lane(&passing.lane_id).filter(|_| !passing.red.is_empty()) else { return false };
+        let Some((end_m, along)) = end_of(lane) else { return false };
+        let ahead_m = (seen.position_m() - end_m).dot(along);
         let doubt_m = 2.0 * seen.facts.position_sd_m(along).min(2.0);
-        if ahead_m < self.config.past_line_m + doubt_m || seen.facts.speed_mps < self.config.min_speed_mps {
-            return None;
+        if ahead_m >= self.config.past_line_m + doubt_m && seen.facts.speed_mps >= self.config.min_speed_mps {
+            passing.followed = true;
+            passing.sure_s = self.decide(lane, seen, passing, ahead_m);
         }
+        true
+    }
+
+    /// Since when the signal was red for the way that the vehicle took, once that is sure.
+    fn decide(&self, lane: &Lane, seen: &Seen<'_>, passing: &Passing, ahead_m: f64) -> Option<f64> {
         if passing.all_red {
             return passing.red.first().map(|(_, red_s)| *red_s);
         }
@@ -182,22 +212,25 @@ impl Detector for RedLight {
             self.clear();
             return;
         }
-        self.before_line.retain(|id, _| scene.find(*id).is_some());
+        let at = scene.at;
+        self.before_line.retain(|_, (_, seen_at)| at.duration_since(*seen_at) <= MAX_UNWATCHED);
+        self.passing.retain(|_, passing| at.duration_since(passing.at) <= self.config.max_duration);
         for seen in scene.seen.iter().filter(|seen| seen.is_motor()) {
             self.follow(scene, seen);
         }
         let mut passing = std::mem::take(&mut self.passing);
-        passing.retain(|id, passing| {
-            let over = scene.at.duration_since(passing.at) > self.config.max_duration;
-            let Some(seen) = scene.find(*id).filter(|_| !over) else { return false };
-            passing.sure_s = self.decide(scene, seen, passing);
-            if let Some(red_s) = passing.sure_s {
+        for seen in &scene.seen {
+            let Some(passed) = passing.get_mut(&seen.memory.key) else { continue };
+            if !self.go_on(scene, seen, passed) {
+                passing.remove(&seen.memory.key);
+                continue;
+            }
+            if let Some(red_s) = passed.sure_s {
                 let confidence = seen.facts.track.existence * seen.memory.group_probability();
                 let measure = Measure::new(Quantity::RedTime, red_s, self.config.red_grace.as_secs_f64());
                 found.push(Finding::one(seen, Strength::Full, confidence, measure));
             }
-            true
-        });
+        }
         self.passing = passing;
     }
 
@@ -205,4 +238,12 @@ impl Detector for RedLight {
         self.before_line.clear();
         self.passing.clear();
     }
+}
+
+/// The end of a lane and the unit vector along it there.
+fn end_of(lane: &Lane) -> Option<(Vector2, Vector2)> {
+    let mut back = lane.points_m.iter().rev();
+    let end_m = *back.next()?;
+    let before_m = back.find(|point| (end_m - **point).norm() > 0.01)?;
+    Some((end_m, Vector2::from_angle((end_m - *before_m).angle_rad())))
 }

@@ -2,8 +2,8 @@
 //!
 //! Waiting at a stop line is not an event, neither is waiting behind somebody who waits there, nor waiting inside of a
 //! junction to turn. So a vehicle counts if it stands on a lane, outside of the zone before a stop line, and nobody
-//! stands right before it on the same lane. Who stands first, far from any stop line, is the obstacle; those behind it
-//! are its queue.
+//! stands right before it on the same lane, or on the only one that follows. Who stands first, far from any stop line,
+//! is the obstacle; those behind it are its queue.
 
 use std::time::Duration;
 
@@ -64,12 +64,14 @@ impl Stopped {
         let place = seen.facts.lane?;
         // The average lags behind a vehicle that stops; the speed itself jumps.
         let speed_mps = seen.memory.speed_mps.min(seen.facts.speed_mps);
-        let near_stop_line = place.lane.stop_line && place.to_end_m < config.stop_line_zone_m;
+        // Roads are cut into sections; the stop line may be at the end of one that follows.
+        let to_stop_line_m = scene.map.distance_to_stop_line_m(&place);
+        let near_stop_line = to_stop_line_m.is_some_and(|ahead_m| ahead_m < config.stop_line_zone_m);
         if !seen.is_motor() || seen.facts.in_junction || near_stop_line || speed_mps > 2.0 * config.max_speed_mps {
             return None;
         }
         // Before a signal one vehicle of the queue may be hidden behind another.
-        let gap_m = if place.lane.stop_line { config.queue_gap_m + 8.0 } else { config.queue_gap_m };
+        let gap_m = if to_stop_line_m.is_some() { config.queue_gap_m + 8.0 } else { config.queue_gap_m };
         let waits = scene
             .ahead_of(seen)
             .take_while(|(_, ahead_m)| *ahead_m < gap_m)
