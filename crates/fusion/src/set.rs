@@ -1,7 +1,5 @@
 //! The set of participants, and how one frame changes it.
 
-use std::cmp::Ordering;
-
 use rsu_units::{Timestamp, Vector2};
 use site_map::SiteMap;
 
@@ -439,28 +437,6 @@ impl ParticipantSet {
             };
         });
         inside
-    }
-
-    /// Lets the weakest go where there are more than `max`, first those that no sensor ever saw: anybody can report to be
-    /// anything.
-    pub(crate) fn keep_strongest(&mut self, max: usize) {
-        if self.participants.len() <= max {
-            return;
-        }
-        let strength = |p: &Participant| p.existence + f64::from(u8::from(p.seen_by_sensor));
-        let mut strengths: Vec<f64> = self.participants.iter().map(strength).collect();
-        strengths.sort_unstable_by(|a, b| b.total_cmp(a));
-        let least = max.checked_sub(1).and_then(|last| strengths.get(last)).copied().unwrap_or(f64::INFINITY);
-        let stronger = strengths.iter().filter(|strength| **strength > least).count();
-        let mut room = max.saturating_sub(stronger);
-        self.participants.retain(|participant| match strength(participant).total_cmp(&least) {
-            Ordering::Greater => true,
-            Ordering::Equal if room > 0 => {
-                room -= 1;
-                true
-            }
-            Ordering::Equal | Ordering::Less => false,
-        });
     }
 }
 

@@ -101,6 +101,24 @@ fn a_short_gap_keeps_the_identity() {
     assert_eq!(before[0].id, after[0].id);
 }
 
+/// Predicted step by step through the gap, it would take hours.
+#[test]
+fn nobody_is_left_after_a_gap_in_time() {
+    for gap_s in [31.0, 1e9, 1e300] {
+        let mut tracker = tracker();
+        for step in 0..10 {
+            tracker.accept(frame(0, f64::from(step) * 0.1, vec![seen(0.0, 0.0, 0.0)])).unwrap();
+        }
+        let before = tracks(&mut tracker, 1.0);
+        tracker.accept(frame(0, gap_s, vec![seen(0.0, 0.0, 0.0)])).unwrap();
+        assert!(tracks(&mut tracker, gap_s).is_empty());
+        assert_eq!((before.len(), tracker.alive()), (1, 1));
+        tracker.accept(frame(1, gap_s, vec![seen(0.0, 0.0, 0.0)])).unwrap();
+        let after = tracks(&mut tracker, gap_s);
+        assert!(after.len() == 1 && after[0].id != before[0].id, "{after:?}");
+    }
+}
+
 #[test]
 fn a_connected_vehicle_is_seen_once() {
     let mut tracker = tracker();

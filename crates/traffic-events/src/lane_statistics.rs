@@ -237,9 +237,7 @@ impl LaneStatistics {
     fn follow(&mut self, at: Timestamp, map: &SiteMap, track: &Track) -> Option<Last> {
         let class = TrafficClass::of(track.class.best().0)?;
         let kind = if track.class.best().0 == Class::Bicycle { LaneKind::Bicycle } else { LaneKind::Vehicle };
-        let place = map
-            .lanes_at(kind, track.position_m, 0.0)
-            .min_by(|a, b| a.left_m.abs().total_cmp(&b.left_m.abs()).then_with(|| a.lane.id.cmp(&b.lane.id)))?;
+        let place = map.nearest_lane(kind, track.position_m, 0.0)?;
         let along_mps = track.velocity_mps.dot(Vector2::from_angle(place.direction_rad));
         if along_mps < -1.0 {
             return None;

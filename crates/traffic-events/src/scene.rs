@@ -47,9 +47,7 @@ impl<'a> Facts<'a> {
         let speed_mps = track.speed_mps();
         let direction_rad =
             if speed_mps >= MIN_DIRECTED_SPEED_MPS { Some(track.velocity_mps.angle_rad()) } else { track.heading_rad };
-        let lane = map
-            .lanes_at(LaneKind::Vehicle, track.position_m, 0.0)
-            .min_by(|a, b| a.left_m.abs().total_cmp(&b.left_m.abs()).then_with(|| a.lane.id.cmp(&b.lane.id)));
+        let lane = map.nearest_lane(LaneKind::Vehicle, track.position_m, 0.0);
         let solid = at.duration_since(track.last_measured_at) <= presence.max_unmeasured
             && at.duration_since(track.first_measured_at) >= presence.min_age
             && track.existence >= presence.min_existence;
@@ -213,12 +211,6 @@ impl<'a> Scene<'a> {
             Some((other, ahead_m - half_m - other.facts.half_length_m()))
         })
     }
-}
-
-/// Whether a point and those around it at a distance are all on the carriageway. Lanes that touch are one carriageway.
-pub(crate) fn deep_inside(map: &SiteMap, point_m: Vector2, depth_m: f64) -> bool {
-    let around = [(0.0, 0.0), (depth_m, 0.0), (-depth_m, 0.0), (0.0, depth_m), (0.0, -depth_m)];
-    around.into_iter().all(|(x, y)| map.on_carriageway(point_m + Vector2::new(x, y), 0.0))
 }
 
 /// Length of a line, metres.

@@ -3,9 +3,10 @@
 
 mod common;
 
-use common::{Actor, along, of, seconds, start, straight, watch};
-use fusion::Class;
-use traffic_events::{EventKind, Quantity, Stage};
+use common::{Actor, along, map, of, seconds, start, straight, time, tracks_at, watch, watch_tracks, watch_with};
+use fusion::{Class, Track};
+use rsu_units::Vector2;
+use traffic_events::{EventChange, EventKind, EventsConfig, Quantity, Stage};
 
 const KIND: EventKind = EventKind::CollisionRisk;
 
@@ -25,7 +26,12 @@ fn two_cars_that_meet_in_the_junction() {
     assert_eq!((time.quantity, probability.quantity), (Quantity::TimeToCollision, Quantity::CollisionProbability));
     assert!((0.9..1.5).contains(&time.value) && probability.value > 0.6, "{time:?} {probability:?}");
     assert!((7.9..9.0).contains(&seconds(start.at)), "{}", seconds(start.at));
-    assert!((start.position_m.x + 1.75).abs() < 1.5 && (start.position_m.y + 1.75).abs() < 1.5);
+    let meeting_m = Vector2::new(-1.75, -1.75);
+    assert!((start.position_m - meeting_m).norm() < 2.0, "{:?}", start.position_m);
+    // They are far beyond when it ends; it was where they would have met.
+    let end = changes.iter().find(|change| change.kind == KIND && change.stage.is_end()).unwrap();
+    assert!((end.position_m - meeting_m).norm() < 2.5, "{:?}", end.position_m);
+    assert!((end.participants[0].position_m - meeting_m).norm() > 4.0, "{:?}", end.participants);
 }
 
 #[test]
@@ -113,8 +119,79 @@ fn a_turning_car_is_predicted_along_its_turn() {
         (-1.75, -90.0),
     ];
     // The person crosses the arm that the car turns into; straight on the car would pass well before.
-    let car = Actor::new(Class::Car, 1, along(RIGHT, 6.0));
-    let walker = Actor::new(Class::Pedestrian, 2, straight((-1.75 - 1.2 * 10.3, -17.5), (1.2, 0.0)));
-    let changes = watch(14.0, &[car, walker]);
+    let car = || Actor::new(Class::Car, 1, along(RIGHT, 6.0));
+    let walker = || Actor::new(Class::Pedestrian, 2, straight((-1.75 - 1.2 * 10.3, -17.5), (1.2, 0.0)));
+    let mut config = EventsConfig::default();
+    let mut told_s = |follow_turns| {
+        config.collision_risk.follow_turns = follow_turns;
+        let changes = watch_with(&config, 14.0, &[car(), walker()], 0.1, |_| (vec![], vec![]));
+        seconds(start(&changes, KIND).at)
+    };
+    // Without the map it is not told before the car has nearly turned.
+    let (followed_s, straight_s) = (told_s(true), told_s(false));
+    assert!(followed_s + 0.3 < straight_s, "{followed_s} {straight_s}");
+}
+
+/// A watch of the tracks after a change.
+fn watch_changed(seconds: f64, actors: &[Actor], change: impl Fn(&mut Track)) -> Vec<EventChange> {
+    watch_tracks(
+        &map(),
+        &EventsConfig::default(),
+        seconds,
+        |_| (vec![], vec![]),
+        |t| {
+            let mut tracks = tracks_at(actors, t, time(t), 0.05);
+            tracks.iter_mut().for_each(&change);
+            tracks
+        },
+    )
+}
+
+#[test]
+fn a_place_that_is_uncertain_along_the_way_is_certain_enough() {
+    // A camera far off knows the direction and not the distance.
+    let actors = || {
+        [
+            Actor::new(Class::Car, 1, straight((-150.0, -1.75), (10.0, 0.0))),
+            Actor::new(Class::Pedestrian, 2, straight((-80.0, -1.75), (0.0, 0.0))),
+        ]
+    };
+    let along = watch_changed(9.0, &actors(), |track| track.covariance[0] = 1.0);
+    assert_eq!(of(&along, KIND).first(), Some(&Stage::Start));
+    // Uncertain across, they may as well miss each other.
+    let across = watch_changed(9.0, &actors(), |track| track.covariance[4] = 1.0);
+    assert_eq!(of(&across, KIND), []);
+}
+
+#[test]
+fn boxes_that_overlap_on_a_lane_start_nothing() {
+    // The van's length is overestimated: its rear seems to be where the car behind has its front.
+    let actors = [
+        Actor::new(Class::Car, 1, straight((-150.0, -1.75), (12.0, 0.0))),
+        Actor::new(Class::Truck, 2, straight((-145.0, -1.75), (7.0, 0.0))).with(|track| track.extent_m.0 = 14.0),
+    ];
+    assert_eq!(of(&watch(0.9, &actors), KIND), []);
+}
+
+#[test]
+fn a_rider_whom_sensors_take_for_a_walker_at_times_is_known_by_the_speed() {
+    let actors = [
+        Actor::new(Class::Bicycle, 1, straight((-120.0, -4.5), (5.0, 0.0))),
+        Actor::new(Class::Pedestrian, 2, straight((-80.0, -4.9), (0.0, 0.0))),
+    ];
+    // Two of five reports say so.
+    let changes = watch_tracks(
+        &map(),
+        &EventsConfig::default(),
+        12.0,
+        |_| (vec![], vec![]),
+        |t| {
+            let mut tracks = tracks_at(&actors, t, time(t), 0.05);
+            if (t * 10.0).round() as i64 % 5 > 2 {
+                tracks[0].class = tracks[1].class;
+            }
+            tracks
+        },
+    );
     assert_eq!(of(&changes, KIND).first(), Some(&Stage::Start));
 }

@@ -34,6 +34,13 @@ fn a_little_too_fast_shortly_too_fast_and_fast_beside_the_road_are_none() {
 }
 
 #[test]
+fn who_is_as_fast_as_no_bicycle_counts_whatever_its_class() {
+    let ride = |speed| watch(9.0, &[Actor::new(Class::Bicycle, 1, straight((-190.0, -1.75), (speed, 0.0)))]);
+    assert_eq!(of(&ride(18.0), EventKind::Speeding), [Stage::Start]);
+    assert_eq!(of(&ride(10.0), EventKind::Speeding), []);
+}
+
+#[test]
 fn an_uncertain_speed_is_no_speeding() {
     let fast = || Actor::new(Class::Car, 1, straight((-190.0, -1.75), (16.9, 0.0)));
     let certain = watch_with(&EventsConfig::default(), 8.0, &[fast()], 0.05, |_| (vec![], vec![]));
@@ -119,7 +126,12 @@ fn a_turn_where_the_lane_does_not_lead() {
 #[test]
 fn a_car_on_the_bicycle_lane_and_one_beside_it() {
     let on = Actor::new(Class::Car, 1, straight((-150.0, -4.5), (8.0, 0.0)));
-    assert_eq!(of(&watch(8.0, &[on]), EventKind::IllegalLaneUse), [Stage::Start]);
+    let changes = watch(8.0, &[on]);
+    assert_eq!(of(&changes, EventKind::IllegalLaneUse), [Stage::Start]);
+    // The edge of the vehicle lane is a metre away.
+    let measure = start(&changes, EventKind::IllegalLaneUse).evidence.measures[0];
+    assert_eq!((measure.quantity, measure.limit), (Quantity::Depth, 0.3));
+    assert!((measure.value - 1.0).abs() < 0.25, "{measure:?}");
     let near = Actor::new(Class::Car, 1, straight((-150.0, -3.3), (8.0, 0.0)));
     let bicycle = Actor::new(Class::Bicycle, 2, straight((-150.0, -4.5), (5.0, 0.0)));
     assert_eq!(of(&watch(8.0, &[near, bicycle]), EventKind::IllegalLaneUse), []);
@@ -150,6 +162,9 @@ fn lost_cargo_and_what_is_none() {
     let changes = watch(12.0, &[cargo]);
     assert_eq!(of(&changes, EventKind::Obstacle), [Stage::Start]);
     assert_eq!(start(&changes, EventKind::Obstacle).kind.code(), 401);
+    // Where two lanes touch there is no edge.
+    let seam = Actor::new(Class::Car, 1, |t| (t > 2.0).then_some((-90.0, 0.05))).with(unsure);
+    assert_eq!(of(&watch(12.0, &[seam]), EventKind::Obstacle), [Stage::Start]);
     let nearly = [
         // Beside the road.
         Actor::new(Class::Car, 1, straight((-90.0, -9.0), (0.0, 0.0))).with(unsure),

@@ -38,8 +38,11 @@ fn actor(class: Class, place: impl Fn(f64) -> Option<(f64, f64)> + 'static) -> A
 
 /// Runs the scene through tracker and monitor at 20 Hz.
 fn run(seconds: f64, actors: &[Actor]) -> Vec<EventChange> {
+    run_on(&mut Monitor::new(&EventsConfig::default()), seconds, actors)
+}
+
+fn run_on(monitor: &mut Monitor, seconds: f64, actors: &[Actor]) -> Vec<EventChange> {
     let map = map();
-    let mut monitor = Monitor::new(&EventsConfig::default());
     let mut tracker = Tracker::new(TrackerConfig {
         max_participants: 100,
         ..TrackerConfig::new(vec![SensorModel::new(SensorKind::Lidar, Vector2::new(0.0, 20.0), 0.0, TAU, 400.0)])
@@ -178,6 +181,9 @@ fn a_jaywalker_is_told_and_cleared_at_the_kerb() {
     let changes = run(20.0, &[jaywalker]);
     assert_eq!(of(&changes, EventKind::PedestrianOnCarriageway), [Stage::Start, Stage::Cleared]);
     assert_eq!(changes[0].kind.code(), 405);
+    // How deep is measured: at the start hardly more than it takes, in the middle much more.
+    let depths_m: Vec<f64> = changes.iter().map(|change| change.evidence.measures[0].value).collect();
+    assert!((0.4..=0.8).contains(&depths_m[0]) && depths_m.contains(&1.6), "{depths_m:?}");
 }
 
 #[test]
@@ -199,10 +205,17 @@ fn an_event_outlives_a_short_occlusion() {
 
 #[test]
 fn clearing_ends_what_runs() {
-    let map = map();
     let mut monitor = Monitor::new(&EventsConfig::default());
-    let mut changes = Vec::new();
-    monitor.clear(Timestamp::default(), &mut changes);
-    monitor.update(Timestamp::from_seconds(1.0), &map, &[], &Context::default(), &mut changes);
-    assert_eq!((changes.len(), monitor.active()), (0, 0));
+    let changes = run_on(&mut monitor, 14.0, &[actor(Class::Car, drive_and_stand(-150.0, -100.0, -1.75, 60.0))]);
+    assert_eq!((of(&changes, EventKind::StoppedVehicle), monitor.active()), (vec![Stage::Start], 1));
+    let mut ended = Vec::new();
+    // Time was wrong: it may be any.
+    monitor.clear(Timestamp::default(), &mut ended);
+    assert_eq!((of(&ended, EventKind::StoppedVehicle), ended.len(), monitor.active()), (vec![Stage::Lost], 1, 0));
+    assert_eq!((ended[0].id, ended[0].lane_id.as_str()), (changes[0].id, "east-1"));
+    assert!((ended[0].position_m - Vector2::new(-100.0, -1.75)).norm() < 0.5);
+    // Nothing is left, but no identity comes again.
+    let again = run_on(&mut monitor, 14.0, &[actor(Class::Car, drive_and_stand(-150.0, -100.0, -1.75, 60.0))]);
+    assert_eq!(of(&again, EventKind::StoppedVehicle), [Stage::Start]);
+    assert!(again[0].id > changes[0].id);
 }

@@ -57,6 +57,18 @@ fn a_queue_outlives_a_hidden_member_and_counts_doubles_once() {
 }
 
 #[test]
+fn the_queue_told_is_the_one_that_was_counted() {
+    // Two tracks of the second car: the third one is still its last.
+    let mut actors = standing(3, 60.0);
+    actors.push(Actor::new(Class::Car, 9, stop_at((-80.4, -2.0), 10.0, -30.4, 60.0)));
+    let changes = watch(20.0, &actors);
+    let start = start(&changes, EventKind::Queue);
+    assert_eq!(start.participants.iter().filter(|track| [1, 3].contains(&track.id.0)).count(), 2);
+    assert_eq!(start.participants.len(), 3);
+    assert!((start.position_m.x + 37.0).abs() < 0.5, "{:?}", start.position_m);
+}
+
+#[test]
 fn statistics_of_a_steady_flow() {
     // One car every four seconds at 10 m/s, and a truck every twelve.
     let actors: Vec<Actor> = (0..30)
@@ -113,7 +125,9 @@ fn statistics_count_a_standing_vehicle_at_the_loop_once_and_see_the_queue() {
     }
     let lane: Vec<_> = records.iter().filter(|record| record.lane_id == "W-in").collect();
     assert_eq!(lane.len(), 2);
-    assert!(lane.iter().map(|record| record.counts[0]).sum::<u32>() <= 6);
+    // The first four of the queue passed the loop, and the two at its place perhaps.
+    let passed: u32 = lane.iter().map(|record| record.counts[0]).sum();
+    assert!((4..=6).contains(&passed), "{passed}");
     assert!(lane[1].max_queue_vehicles >= 5 && lane[1].max_queue_m > 30.0 && lane[1].occupancy > 0.9);
     statistics.clear();
 }

@@ -121,6 +121,26 @@ fn a_pedestrian_taken_for_a_cyclist_for_a_moment_stays_one() {
 }
 
 #[test]
+fn weak_evidence_of_long_ago_does_not_hold_back_an_event() {
+    // Deep enough on the carriageway for a moment, at its edge for long, and at second 20 in it.
+    let walks = |t: f64| {
+        let y = match t {
+            t if t < 0.3 => -3.0,
+            t if t < 20.0 => -3.25,
+            _ => -2.0,
+        };
+        Some((-80.0, y))
+    };
+    let actors = [Actor::new(Class::Pedestrian, 1, walks)];
+    let config = traffic_events::EventsConfig::default();
+    let changes = common::watch_with(&config, 24.0, &actors, 0.02, |_| (vec![], vec![]));
+    assert_eq!(of(&changes, JAYWALK), [Stage::Start]);
+    let start = start(&changes, JAYWALK);
+    assert!((20.4..20.8).contains(&common::seconds(start.at)), "{}", common::seconds(start.at));
+    assert!((start.began_at, start.evidence.looks) >= (common::time(19.9), 5) && start.evidence.looks < 10);
+}
+
+#[test]
 fn each_detector_can_be_switched_off() {
     let mut config = traffic_events::EventsConfig::default();
     config.pedestrian.enabled = false;

@@ -7,10 +7,14 @@ use serde_json::Value;
 
 use crate::scenes::{Truth, tenths};
 
+mod rule;
+
 /// What is added to a true event at both ends, s.
 const TOLERANCE_S: f64 = 1.0;
 /// How far an alarm's place may be from the road user's, metres.
 const NEAR_M: f64 = 5.0;
+/// How far each participant of a pair may be from the road user that it is, metres.
+const PARTY_NEAR_M: f64 = 3.0;
 /// How long somebody must stand before it is an event, s; the daemon's configuration has the same.
 const STOPPED_AFTER_S: f64 = 5.0;
 /// The truth lists events within this distance of the junction's centre, metres: of what is farther it knows nothing.
@@ -34,7 +38,8 @@ pub(crate) const DEFINITIONS: [Definition; 6] = [
     Definition { truth: "wrong_way", kind: "wrong_way", at_least_s: 0.8 },
     Definition { truth: "vru_jaywalking", kind: "pedestrian_on_carriageway", at_least_s: 0.5 },
     Definition { truth: "queue", kind: "queue", at_least_s: 3.0 },
-    Definition { truth: "collision_risk", kind: "collision_risk", at_least_s: 0.3 },
+    // Three samples at 10 Hz.
+    Definition { truth: "collision_risk", kind: "collision_risk", at_least_s: 0.2 },
 ];
 
 /// A true event.
@@ -45,8 +50,8 @@ pub(crate) struct TrueEvent {
     /// SUMO's name of the road user, or of the lane.
     pub(crate) id: String,
     other: Option<String>,
-    t0: f64,
-    t1: f64,
+    t0_s: f64,
+    t1_s: f64,
 }
 
 /// What the daemon said of one event.
@@ -59,8 +64,23 @@ pub(crate) struct Alarm {
     began_s: f64,
     end_s: f64,
     lane: String,
-    /// Time and place of each line.
-    places: Vec<(f64, f64, f64)>,
+    lines: Vec<Line>,
+}
+
+/// What one line says of an event.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Line {
+    t_s: f64,
+    x_m: f64,
+    y_m: f64,
+    participants: Vec<Participant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Participant {
+    id: u64,
+    x_m: f64,
+    y_m: f64,
 }
 
 /// The result for one type.
@@ -70,7 +90,7 @@ pub(crate) struct Score {
     pub(crate) truths: usize,
     /// Those with an alarm.
     pub(crate) found: usize,
-    /// All alarms where the truth looks.
+    /// All alarms where the truth looks, and of what it knows.
     pub(crate) alarms: usize,
     /// Alarms of a true event that has another one already; false ones, too.
     pub(crate) duplicates: usize,
@@ -109,7 +129,13 @@ pub(crate) fn read_truth(text: &str) -> anyhow::Result<Vec<TrueEvent>> {
 fn true_event(event: &Value) -> Option<TrueEvent> {
     let text = |key: &str| event.get(key).and_then(Value::as_str).map(str::to_owned);
     let number = |key: &str| event.get(key).and_then(Value::as_f64);
-    Some(TrueEvent { kind: text("type")?, id: text("id")?, other: text("other"), t0: number("t0")?, t1: number("t1")? })
+    Some(TrueEvent {
+        kind: text("type")?,
+        id: text("id")?,
+        other: text("other"),
+        t0_s: number("t0")?,
+        t1_s: number("t1")?,
+    })
 }
 
 /// Reads the events that `rsud events` wrote, lines of JSON in the order of time.
@@ -117,34 +143,38 @@ pub(crate) fn read_alarms(text: &str) -> anyhow::Result<Vec<Alarm>> {
     let mut alarms: BTreeMap<String, Alarm> = BTreeMap::new();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let value: Value = serde_json::from_str(line).with_context(|| format!("the event {line:?}"))?;
-        let read =
+        let (id, kind, line) =
             line_of(&value).with_context(|| format!("the event {line:?} lacks an id, a kind, a time or a place"))?;
-        let (id, kind, lane, t, x, y) = read;
-        let began_s = value.get("began_s").and_then(Value::as_f64).unwrap_or(t);
-        let first = || Alarm { kind, start_s: t, began_s, end_s: t, lane: String::new(), places: Vec::new() };
+        let t_s = line.t_s;
+        let began_s = value.get("began_s").and_then(Value::as_f64).unwrap_or(t_s);
+        let first = || Alarm { kind, start_s: t_s, began_s, end_s: t_s, lane: String::new(), lines: Vec::new() };
         let alarm = alarms.entry(id).or_insert_with(first);
-        alarm.end_s = t;
-        alarm.places.push((t, x, y));
-        if !lane.is_empty() {
-            alarm.lane = lane;
+        alarm.end_s = t_s;
+        alarm.lines.push(line);
+        if let Some(lane) = value.get("lane").and_then(Value::as_str).filter(|lane| !lane.is_empty()) {
+            lane.clone_into(&mut alarm.lane);
         }
     }
     Ok(alarms.into_values().collect())
 }
 
-type Line = (String, String, String, f64, f64, f64);
-
-fn line_of(value: &Value) -> Option<Line> {
-    let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let number = |key: &str| value.get(key).and_then(Value::as_f64);
-    let id = value.get("event_id")?.to_string();
-    let kind = match text("kind") {
-        kind if kind.is_empty() => return None,
-        kind if kind == "wrong_way_driving" => "wrong_way".to_owned(),
-        kind if kind == "congestion" => "queue".to_owned(),
-        kind => kind,
+/// Identity and kind of the event, and what the line says of it.
+fn line_of(value: &Value) -> Option<(String, String, Line)> {
+    let number = |value: &Value, key: &str| value.get(key).and_then(Value::as_f64);
+    let participant = |value: &Value| {
+        let id = value.get("id")?.as_u64()?;
+        Some(Participant { id, x_m: number(value, "x_m")?, y_m: number(value, "y_m")? })
     };
-    Some((id, kind, text("lane"), number("t_s")?, number("x_m")?, number("y_m")?))
+    let id = value.get("event_id")?.to_string();
+    let kind = value.get("kind")?.as_str().filter(|kind| !kind.is_empty())?.to_owned();
+    let participants = value.get("participants").and_then(Value::as_array);
+    let line = Line {
+        t_s: number(value, "t_s")?,
+        x_m: number(value, "x_m")?,
+        y_m: number(value, "y_m")?,
+        participants: participants.into_iter().flatten().filter_map(participant).collect(),
+    };
+    Some((id, kind, line))
 }
 
 /// A scene in which events are looked for.
@@ -155,11 +185,37 @@ pub(crate) struct Scene<'a> {
     pub(crate) names: &'a [String],
 }
 
+/// What the main figures do not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Beside {
+    /// True events that some sensor could see for as long as the definition asks.
+    seeable: usize,
+    /// Those of them with an alarm.
+    found: usize,
+    /// Alarms that fulfil the truth's rule on a pair of classes that the truth leaves out: neither right nor false.
+    outside: usize,
+}
+
 impl Scene<'_> {
     /// Scores the alarms of one type.
     pub(crate) fn score(&self, definition: &Definition, truths: &[TrueEvent], alarms: &[Alarm]) -> Score {
+        let (score, beside) = self.score_beside(definition, truths, alarms);
+        if beside.seeable < score.truths || beside.outside > 0 {
+            println!(
+                "{}: of the {} that a sensor could see {} found, {} could not be seen; {} alarms not in the truth's classes",
+                definition.truth,
+                beside.seeable,
+                beside.found,
+                score.truths - beside.seeable,
+                beside.outside
+            );
+        }
+        score
+    }
+
+    fn score_beside(&self, definition: &Definition, truths: &[TrueEvent], alarms: &[Alarm]) -> (Score, Beside) {
         let mut truths: Vec<&TrueEvent> = truths.iter().filter(|event| event.kind == definition.truth).collect();
-        truths.sort_by(|a, b| a.t0.total_cmp(&b.t0));
+        truths.sort_by(|a, b| a.t0_s.total_cmp(&b.t0_s));
         let alarms: Vec<&Alarm> = alarms.iter().filter(|alarm| alarm.kind == definition.kind).collect();
         let mut pairs = Pairs {
             candidates: truths.iter().map(|event| self.candidates(event, &alarms)).collect(),
@@ -168,29 +224,53 @@ impl Scene<'_> {
         for event in 0..truths.len() {
             pairs.find(event, &mut BTreeSet::new());
         }
-        let beyond = |alarm: &Alarm| alarm.places.iter().all(|(_, x, y)| x.hypot(*y) > TRUTH_REACH_M);
-        let unknown = alarms.iter().enumerate().filter(|(n, alarm)| !pairs.taken.contains_key(n) && beyond(alarm));
-        let counted = alarms.len() - unknown.count();
-        let mut score = Score { truths: truths.len(), alarms: counted, ..Score::default() };
+        let beyond = |alarm: &Alarm| alarm.lines.iter().all(|line| line.x_m.hypot(line.y_m) > TRUTH_REACH_M);
+        let others = || alarms.iter().enumerate().filter(|(n, _)| !pairs.taken.contains_key(n)).map(|(_, alarm)| alarm);
+        let unknown = others().filter(|alarm| beyond(alarm)).count();
+        let outside = others().filter(|alarm| !beyond(alarm) && self.is_left_out(alarm)).count();
+        let alarms_counted = alarms.len() - unknown - outside;
+        let mut score = Score { truths: truths.len(), alarms: alarms_counted, ..Score::default() };
+        let mut beside = Beside { outside, ..Beside::default() };
         let of_truth: BTreeMap<usize, usize> = pairs.taken.iter().map(|(alarm, event)| (*event, *alarm)).collect();
         for (place, event) in truths.iter().enumerate() {
+            let seeable = self.is_seeable(event, definition.at_least_s);
+            beside.seeable += usize::from(seeable);
             if let Some(alarm) = of_truth.get(&place).and_then(|alarm| alarms.get(*alarm)) {
                 score.found += 1;
-                score.delays_s.push(alarm.start_s - self.visible_from(event) - definition.at_least_s);
+                beside.found += usize::from(seeable);
+                score.delays_s.push(alarm.start_s - self.visible_from_s(event) - definition.at_least_s);
             } else {
-                score.missed.push(format!("{} {:.1} s", event.id, event.t0));
+                let why = if seeable { "" } else { " (seen by no sensor)" };
+                score.missed.push(format!("{} {:.1} s{why}", event.id, event.t0_s));
             }
         }
         let near: BTreeSet<usize> = pairs.candidates.iter().flatten().copied().collect();
         score.duplicates = near.iter().filter(|alarm| !pairs.taken.contains_key(alarm)).count();
-        score
+        (score, beside)
     }
 
-    /// When the event could first be seen: its beginning, or later where no sensor covers the road user yet.
-    fn visible_from(&self, event: &TrueEvent) -> f64 {
-        let Ok(id) = self.names.binary_search(&event.id) else { return event.t0 };
-        let covered = |t: &i64| self.truth.covers(id, *t);
-        (tenths(event.t0)..=tenths(event.t1)).find(covered).map_or(event.t0, |t| t as f64 / 10.0)
+    /// The road users of an event; none of a queue, whose place is a lane.
+    fn parties(&self, event: &TrueEvent) -> Vec<usize> {
+        let who = std::iter::once(&event.id).chain(&event.other);
+        who.filter_map(|name| self.names.binary_search(name).ok()).collect()
+    }
+
+    /// The times of an event at which each of its road users is within view of a sensor, tenths of a second.
+    fn visible(&self, event: &TrueEvent) -> impl Iterator<Item = i64> {
+        let parties = self.parties(event);
+        (tenths(event.t0_s)..=tenths(event.t1_s)).filter(move |t| parties.iter().all(|id| self.truth.covers(*id, *t)))
+    }
+
+    /// When the event could first be seen: its beginning, or later where no sensor covers all of its road users yet.
+    fn visible_from_s(&self, event: &TrueEvent) -> f64 {
+        self.visible(event).next().map_or(event.t0_s, |t| t as f64 / 10.0)
+    }
+
+    /// Whether it could be seen for as long as its definition asks.
+    fn is_seeable(&self, event: &TrueEvent, at_least_s: f64) -> bool {
+        let least = usize::try_from(tenths(at_least_s)).unwrap_or_default();
+        // As many steps as the definition has are one sample more.
+        self.parties(event).is_empty() || self.visible(event).count() > least
     }
 
     /// How many alarms of a kind are at one of the true events of a type.
@@ -203,44 +283,82 @@ impl Scene<'_> {
     fn candidates(&self, event: &TrueEvent, alarms: &[&Alarm]) -> Vec<usize> {
         let near = alarms.iter().enumerate().filter(|(_, alarm)| self.matches(event, alarm));
         let mut near: Vec<(f64, usize)> =
-            near.map(|(index, alarm)| ((alarm.began_s - event.t0).abs(), index)).collect();
+            near.map(|(index, alarm)| ((alarm.began_s - event.t0_s).abs(), index)).collect();
         near.sort_by(|a, b| a.0.total_cmp(&b.0));
         near.into_iter().map(|(_, index)| index).collect()
     }
 
     fn matches(&self, event: &TrueEvent, alarm: &Alarm) -> bool {
-        let first = alarm.began_s.min(alarm.start_s).max(event.t0 - TOLERANCE_S);
-        let last = alarm.end_s.min(event.t1 + TOLERANCE_S);
-        if first > last + 1e-6 {
+        let first_s = alarm.began_s.min(alarm.start_s).max(event.t0_s - TOLERANCE_S);
+        let last_s = alarm.end_s.min(event.t1_s + TOLERANCE_S);
+        if first_s > last_s + 1e-6 {
             return false;
         }
         if event.kind == "queue" {
             return approach(&event.id) == approach(&alarm.lane);
         }
-        let who = std::iter::once(&event.id).chain(&event.other);
-        let indices: Vec<usize> = who.filter_map(|name| self.names.binary_search(name).ok()).collect();
-        (tenths(first)..=tenths(last)).any(|t| {
-            let (x, y) = alarm.place_at(t as f64 / 10.0);
-            let places = indices.iter().filter_map(|id| self.truth.place(*id, t));
-            places.into_iter().any(|(tx, ty)| (tx - x).hypot(ty - y) <= NEAR_M)
-        })
+        let mut times = tenths(first_s)..=tenths(last_s);
+        match self.parties(event).as_slice() {
+            [one] => times.any(|t| self.is_near(*one, t, alarm.place_at(t as f64 / 10.0), NEAR_M)),
+            [one, other] => times.any(|t| self.are_these(*one, *other, t, alarm)),
+            _ => false,
+        }
+    }
+
+    fn is_near(&self, id: usize, t: i64, (x_m, y_m): (f64, f64), limit_m: f64) -> bool {
+        self.truth.place(id, t).is_some_and(|(tx_m, ty_m)| (tx_m - x_m).hypot(ty_m - y_m) <= limit_m)
+    }
+
+    /// Whether two participants of the alarm are these two road users.
+    fn are_these(&self, one: usize, other: usize, t: i64, alarm: &Alarm) -> bool {
+        let places = alarm.participants_at(t as f64 / 10.0);
+        let near =
+            |id: usize| places.iter().enumerate().filter(move |(_, place)| self.is_near(id, t, **place, PARTY_NEAR_M));
+        near(one).any(|(first, _)| near(other).any(|(second, _)| first != second))
+    }
+
+    /// Whether the truth's own rule of a collision risk holds for the alarm's pair, which is one that the truth leaves
+    /// out: a motorcycle and another motor vehicle.
+    fn is_left_out(&self, alarm: &Alarm) -> bool {
+        let Some(line) = alarm.lines.first().filter(|_| alarm.kind == "collision_risk") else { return false };
+        let nearest = |who: &Participant| {
+            let places = self.truth.at.get(&tenths(line.t_s))?.iter();
+            let places = places.map(|place| ((place.x - who.x_m).hypot(place.y - who.y_m), place.id));
+            places.min_by(|a, b| a.0.total_cmp(&b.0)).filter(|best| best.0 <= PARTY_NEAR_M).map(|best| best.1)
+        };
+        let [Some(one), Some(other)] = [0, 1].map(|n| line.participants.get(n).and_then(nearest)) else { return false };
+        let times = tenths(alarm.began_s - TOLERANCE_S)..=tenths(alarm.end_s + TOLERANCE_S);
+        one != other && rule::is_left_out(self, one, other) && rule::holds(self, one, other, times)
     }
 }
 
 impl Alarm {
-    /// Its place: straight between the lines, and as at the first and the last beyond them.
-    fn place_at(&self, t: f64) -> (f64, f64) {
-        let after = self.places.iter().position(|place| place.0 >= t);
-        let next = after.and_then(|index| self.places.get(index)).or(self.places.last());
-        let before = after.and_then(|index| self.places.get(index.checked_sub(1)?));
-        match (before, next) {
-            (Some(a), Some(b)) if b.0 > a.0 => {
-                let share = (t - a.0) / (b.0 - a.0);
-                (a.1 + (b.1 - a.1) * share, a.2 + (b.2 - a.2) * share)
-            }
-            (_, Some(b)) => (b.1, b.2),
-            _ => (f64::NAN, f64::NAN),
-        }
+    /// The last line before a time and the first one after it, and how far it is from the one to the other, 0 to 1. The
+    /// first and the last line beyond them.
+    fn around(&self, t_s: f64) -> Option<(&Line, &Line, f64)> {
+        let after = self.lines.iter().position(|line| line.t_s >= t_s);
+        let next = after.and_then(|index| self.lines.get(index)).or(self.lines.last())?;
+        let before = after.and_then(|index| self.lines.get(index.checked_sub(1)?));
+        let before = before.filter(|before| next.t_s > before.t_s).unwrap_or(next);
+        let share = if before.t_s < next.t_s { (t_s - before.t_s) / (next.t_s - before.t_s) } else { 0.0 };
+        Some((before, next, share))
+    }
+
+    /// Its place, straight between the lines.
+    fn place_at(&self, t_s: f64) -> (f64, f64) {
+        self.around(t_s).map_or((f64::NAN, f64::NAN), |(before, next, share)| {
+            (before.x_m + (next.x_m - before.x_m) * share, before.y_m + (next.y_m - before.y_m) * share)
+        })
+    }
+
+    /// The places of its participants, each straight between the lines that both have it.
+    fn participants_at(&self, t_s: f64) -> Vec<(f64, f64)> {
+        let Some((before, next, share)) = self.around(t_s) else { return Vec::new() };
+        let place = |old: &Participant| {
+            let new = next.participants.iter().find(|new| new.id == old.id).unwrap_or(old);
+            (old.x_m + (new.x_m - old.x_m) * share, old.y_m + (new.y_m - old.y_m) * share)
+        };
+        before.participants.iter().map(place).collect()
     }
 }
 
@@ -274,102 +392,4 @@ impl Pairs {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scenes::Place;
-
-    /// Two road users: `a` goes east with 10 m/s along y = 0, `b` stands at (0, 50).
-    fn truth() -> Truth {
-        let mut truth = Truth::default();
-        for t in 3000..3400_i64 {
-            let place = |id, x, y| Place { id, x, y, evaluated: true };
-            truth.at.insert(t, vec![place(0, (t - 3000) as f64, 0.0), place(1, 0.0, 50.0)]);
-        }
-        truth
-    }
-
-    fn event(kind: &str, id: &str, other: Option<&str>, t0: f64, t1: f64) -> TrueEvent {
-        TrueEvent { kind: kind.into(), id: id.into(), other: other.map(str::to_owned), t0, t1 }
-    }
-
-    fn alarm(kind: &str, lane: &str, lines: &[(f64, f64, f64)]) -> Alarm {
-        let (first, last) = (lines[0].0, lines[lines.len() - 1].0);
-        Alarm {
-            kind: kind.into(),
-            start_s: first,
-            began_s: first,
-            end_s: last,
-            lane: lane.into(),
-            places: lines.into(),
-        }
-    }
-
-    fn score(truths: &[TrueEvent], alarms: &[Alarm]) -> Score {
-        let names = ["a".to_owned(), "b".to_owned()];
-        let scene = Scene { truth: &truth(), names: &names };
-        let definition = DEFINITIONS.iter().find(|definition| definition.truth == truths[0].kind).unwrap();
-        scene.score(definition, truths, alarms)
-    }
-
-    #[test]
-    fn an_alarm_at_the_place_is_found_and_a_second_is_a_duplicate() {
-        let truths = [event("speeding", "a", None, 305.0, 310.0)];
-        // At 306 s the car is at 60 m, between the lines as well.
-        let good = alarm("speeding", "", &[(306.4, 64.0, 0.0), (309.4, 94.0, 1.0)]);
-        let again = alarm("speeding", "", &[(309.9, 99.0, 0.0), (310.5, 105.0, 0.0)]);
-        let elsewhere = alarm("speeding", "", &[(306.0, 60.0, 9.0), (308.0, 80.0, 9.0)]);
-        let other_kind = alarm("queue", "", &[(306.0, 60.0, 0.0)]);
-        let result = score(&truths, &[again, good, elsewhere, other_kind]);
-        assert_eq!((result.truths, result.found, result.alarms, result.duplicates), (1, 1, 3, 1));
-        assert!((result.delay_s().unwrap() - 0.4).abs() < 1e-9, "{result:?}");
-    }
-
-    #[test]
-    fn the_tolerance_is_a_second() {
-        let truths = [event("stopped_vehicle", "b", None, 310.0, 330.0)];
-        let early = |end| alarm("stopped_vehicle", "", &[(305.0, 0.0, 50.0), (end, 0.0, 50.0)]);
-        assert_eq!(score(&truths, &[early(309.0)]).found, 1);
-        let missed = score(&truths, &[early(308.8)]);
-        assert_eq!((missed.found, missed.missed), (0, vec!["b 310.0 s".to_owned()]));
-    }
-
-    #[test]
-    fn either_party_and_the_approach_are_places() {
-        let risk = [event("collision_risk", "a", Some("b"), 320.0, 321.0)];
-        assert_eq!(score(&risk, &[alarm("collision_risk", "", &[(320.3, 1.0, 49.0)])]).found, 1);
-        let queue = [event("queue", "EC_3", None, 320.0, 330.0)];
-        assert_eq!(score(&queue, &[alarm("queue", "EC_2", &[(325.0, 0.0, 0.0)])]).found, 1);
-        assert_eq!(score(&queue, &[alarm("queue", "EC", &[(325.0, 0.0, 0.0)])]).found, 1);
-        assert_eq!(score(&queue, &[alarm("queue", "NC_3", &[(325.0, 0.0, 0.0)])]).found, 0);
-    }
-
-    #[test]
-    fn one_alarm_cannot_serve_two_events_and_as_many_as_can_be_are_found() {
-        let twice = |t| event("stopped_vehicle", "b", None, t, t + 5.0);
-        let long = alarm("stopped_vehicle", "", &[(305.0, 0.0, 50.0), (325.0, 0.0, 50.0)]);
-        let first = alarm("stopped_vehicle", "", &[(304.0, 0.0, 50.0), (308.0, 0.0, 50.0)]);
-        assert_eq!(score(&[twice(305.0), twice(320.0)], std::slice::from_ref(&long)).found, 1);
-        // The first event would like the long alarm best, but the second has no other.
-        assert_eq!(score(&[twice(305.0), twice(320.0)], &[long, first]).found, 2);
-    }
-
-    #[test]
-    fn lines_become_alarms() {
-        let text = r#"{"event_id":7,"kind":"wrong_way_driving","code":904,"stage":"start","t_s":306.0,"began_s":305.2,"x_m":1.0,"y_m":2.0,"lane":"CW_3"}
-
-{"event_id":"8","kind":"queue","stage":"start","t_s":306.5,"x_m":0,"y_m":0,"lane":null}
-{"event_id":7,"kind":"wrong_way_driving","stage":"end","t_s":309.0,"began_s":305.2,"x_m":4.0,"y_m":2.0,"lane":""}"#;
-        let alarms = read_alarms(text).unwrap();
-        let wrong_way = alarms.iter().find(|alarm| alarm.kind == "wrong_way").unwrap();
-        assert_eq!((alarms.len(), wrong_way.start_s, wrong_way.began_s, wrong_way.end_s), (2, 306.0, 305.2, 309.0));
-        assert_eq!((wrong_way.lane.as_str(), wrong_way.place_at(307.5)), ("CW_3", (2.5, 2.0)));
-        assert_eq!((wrong_way.place_at(300.0), wrong_way.place_at(400.0)), ((1.0, 2.0), (4.0, 2.0)));
-        assert!(read_alarms(r#"{"event_id":7}"#).is_err());
-    }
-
-    #[test]
-    fn the_median_is_the_middle() {
-        let with = |delays: &[f64]| Score { delays_s: delays.to_vec(), ..Score::default() }.delay_s();
-        assert_eq!((with(&[]), with(&[2.0, 1.0, 9.0]), with(&[1.0, 2.0])), (None, Some(2.0), Some(1.5)));
-    }
-}
+mod tests;

@@ -1,8 +1,8 @@
 //! How near two participants will come: where each is going, and how sure that is.
 //!
-//! Each goes on along its velocity; who keeps to a lane keeps to it. The leading point counts: the middle of a vehicle's
-//! front, a pedestrian's centre. The miss of two leading points has a variance that comes from both tracks, from what
-//! nobody foresees, and from errors that the sensors share and the tracks do not know.
+//! Each goes on with its speed where it heads; who keeps to a lane keeps to it. The leading point counts: the middle of a
+//! vehicle's front, a pedestrian's centre. The miss of two leading points has a variance that comes from both tracks, from
+//! what nobody foresees, and from errors that the sensors share and the tracks do not know.
 
 use rsu_units::Vector2;
 use rsu_units::angle::wrap_rad;
@@ -17,8 +17,9 @@ use crate::scene::{Scene, Seen};
 const MAX_KEPT_RAD: f64 = 0.3;
 /// A heading that is farther off the direction of travel is not that of the front, radians.
 const MAX_HEADING_OFF_RAD: f64 = 0.8;
-/// A heading is never surer than this, radians.
+/// A heading is never surer than this, and never so unsure that its direction means nothing, radians.
 const MIN_HEADING_SD_RAD: f64 = 0.02;
+const MAX_HEADING_SD_RAD: f64 = 1.0;
 /// Steps by which a way through a turn is predicted, seconds.
 const STEP_S: f64 = 0.1;
 
@@ -41,6 +42,10 @@ impl Course {
     pub(super) fn new(config: &CollisionConfig, scene: &Scene<'_>, seen: &Seen<'_>) -> Self {
         let (from_m, swing_m) = leading_point_m(seen);
         let velocity_mps = seen.facts.track.velocity_mps;
+        let velocity_mps = heading_rad(seen).map_or(velocity_mps, |heading_rad| {
+            let heading = Vector2::from_angle(heading_rad);
+            heading * velocity_mps.dot(heading)
+        });
         let across = kept_direction_rad(scene, seen).map(|lane_rad| {
             let along = Vector2::from_angle(lane_rad);
             Vector2::new(-along.y, along.x)
@@ -173,18 +178,25 @@ fn kept(config: &CollisionConfig, across: Vector2, vector: Vector2) -> Vector2 {
     vector - across * ((1.0 - config.across_share) * across.dot(vector))
 }
 
+/// Where a body points and goes. Its heading says that better than its velocity, which is noisier; but sensors turn
+/// headings round now and then, so the two must agree roughly.
+fn heading_rad(seen: &Seen<'_>) -> Option<f64> {
+    let direction_rad = seen.facts.direction_rad.filter(|_| seen.memory.group() != Group::Pedestrian)?;
+    let heading = seen.facts.track.heading_rad;
+    heading.filter(|heading_rad| wrap_rad(heading_rad - direction_rad).abs() < MAX_HEADING_OFF_RAD)
+}
+
 /// The leading point, and how far it moves when the heading changes by one sigma, metres.
 fn leading_point_m(seen: &Seen<'_>) -> (Vector2, Vector2) {
     let (facts, track) = (&seen.facts, &seen.facts.track);
     let Some(direction_rad) = facts.direction_rad.filter(|_| seen.memory.group() != Group::Pedestrian) else {
         return (track.position_m, Vector2::default());
     };
-    // A body points where its heading says; its velocity is noisier. Sensors turn headings round now and then.
-    let heading = track.heading_rad.filter(|heading| wrap_rad(heading - direction_rad).abs() < MAX_HEADING_OFF_RAD);
+    let heading_rad = heading_rad(seen);
+    let front = Vector2::from_angle(heading_rad.unwrap_or(direction_rad));
     let half_m = facts.half_length_m();
-    let front = Vector2::from_angle(heading.unwrap_or(direction_rad));
-    let heading_sd_rad = heading.and(track.heading_sd_rad).filter(|sd| sd.is_finite()).unwrap_or(0.0);
-    let swing_m = half_m * heading_sd_rad.clamp(MIN_HEADING_SD_RAD, 1.0);
+    let heading_sd_rad = heading_rad.and(track.heading_sd_rad).filter(|sd_rad| sd_rad.is_finite()).unwrap_or(0.0);
+    let swing_m = half_m * heading_sd_rad.clamp(MIN_HEADING_SD_RAD, MAX_HEADING_SD_RAD);
     (track.position_m + front * half_m, Vector2::new(-front.y, front.x) * swing_m)
 }
 

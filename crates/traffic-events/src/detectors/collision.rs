@@ -1,7 +1,7 @@
 //! Collision risk: two participants will meet within a moment if neither of them reacts.
 //!
-//! Each is predicted along its velocity; a vehicle that is on its way through a turn also along that way. The vehicle's
-//! point is the middle of its front, a pedestrian's the centre. The time to the closest approach (TCPA) and the distance
+//! Each is predicted with its speed where it heads; on request a vehicle that is on its way through a turn also along that
+//! way. The vehicle's point is the middle of its front, a pedestrian's the centre. The time to the closest approach (TCPA) and the distance
 //! then (miss) follow; the miss has a variance, which comes from both tracks and grows with the time ahead. It is a risk
 //! when TCPA is short and the miss is probably small. See `docs/events.md` for the papers.
 //!
@@ -53,7 +53,8 @@ pub struct CollisionConfig {
     pub across_share: f64,
     /// Bicycles among each other count too.
     pub bicycle_pairs: bool,
-    /// Vehicles that turn are also predicted along the ways of the map.
+    /// Vehicles that turn are also predicted along the ways of the map. Off by default: who turns gives way, and most of
+    /// what is found so ends in braking as everybody expects.
     pub follow_turns: bool,
 }
 
@@ -74,7 +75,7 @@ impl Default for CollisionConfig {
             min_bicycle_speed_mps: 0.5,
             across_share: 0.3,
             bicycle_pairs: false,
-            follow_turns: true,
+            follow_turns: false,
         }
     }
 }
@@ -287,5 +288,54 @@ impl Detector for CollisionRisk {
             keep_best(found);
         }
         (self.reaches, self.courses) = (reaches, courses);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fusion::TrackId;
+
+    use super::*;
+
+    fn finding(number: u64, strength: Strength) -> Finding<'static> {
+        Finding {
+            subject: Subject::Pair(TrackId(number), TrackId(number + 1000)),
+            strength,
+            // Many are equally certain.
+            confidence: (number % 7) as f64 / 10.0,
+            members: Members::new([]),
+            place: None,
+            measures: [None; 2],
+        }
+    }
+
+    #[test]
+    fn of_too_many_pairs_the_most_certain_are_kept_in_whatever_order_they_come() {
+        let all: Vec<_> =
+            (0..1000).map(|n| finding(n, if n % 50 == 0 { Strength::Full } else { Strength::Weak })).collect();
+        let mut forward = all.clone();
+        keep_best(&mut forward);
+        let subjects = |found: &[Finding<'_>]| found.iter().map(|finding| finding.subject).collect::<Vec<_>>();
+        assert_eq!(forward.len(), MAX_PAIRS);
+        assert_eq!(forward.iter().filter(|finding| finding.strength == Strength::Full).count(), 20);
+        assert!(forward.iter().skip(20).all(|finding| finding.confidence > 0.4));
+        // In pieces and backwards.
+        let mut backward = Vec::new();
+        for finding in all.into_iter().rev() {
+            backward.push(finding);
+            if backward.len() >= 2 * MAX_PAIRS {
+                keep_best(&mut backward);
+            }
+        }
+        keep_best(&mut backward);
+        assert_eq!(subjects(&forward), subjects(&backward));
+    }
+
+    #[test]
+    fn the_longer_side_of_the_site_is_swept() {
+        let reach = |x, y| Reach { low: Vector2::new(x, y), high: Vector2::new(x + 1.0, y + 1.0), index: 0 };
+        assert!(is_wide(&[reach(-100.0, 1.0), reach(0.0, 0.0), reach(100.0, 5.0)]));
+        assert!(!is_wide(&[reach(0.0, -50.0), reach(3.0, 0.0), reach(1.0, 50.0)]));
+        assert!(is_wide(&[]));
     }
 }

@@ -90,6 +90,7 @@ impl LaneUse {
 /// How far a point is out of the nearest vehicle lane, metres, if one is near.
 fn outside_m(scene: &Scene<'_>, point_m: Vector2) -> Option<f64> {
     let near = scene.map.lanes_at(LaneKind::Vehicle, point_m, NEAR_LANE_M);
+    // The lane whose edge is nearest, which need not be the one whose centre line is.
     near.map(|place| place.left_m.abs() - place.lane.width_m / 2.0).min_by(f64::total_cmp)
 }
 

@@ -9,7 +9,7 @@ use crate::Timing;
 use crate::detector::Detector;
 use crate::event::{EventKind, Measure, Quantity};
 use crate::lifecycle::{Finding, Strength};
-use crate::scene::{Scene, Seen, deep_inside};
+use crate::scene::{Scene, Seen};
 
 /// Settings.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,7 +65,7 @@ impl Obstacle {
         probability < config.max_class_probability
             && seen.memory.top_speed_mps <= config.max_speed_mps
             && seen.memory.roamed_m <= config.max_distance_m
-            && deep_inside(scene.map, seen.position_m(), config.edge_margin_m)
+            && scene.map.on_carriageway(seen.position_m(), config.edge_margin_m)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::context::Light;
 use crate::detector::Detector;
 use crate::event::{EventKind, Measure, Quantity};
 use crate::lifecycle::{Finding, Strength};
-use crate::scene::{Scene, Seen, deep_inside};
+use crate::scene::{Scene, Seen};
 
 /// Settings.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,7 +80,7 @@ impl PedestrianOnCarriageway {
         }
         let margin_m = self.config.edge_margin_m;
         let depths_m = [4.0, 2.0, 1.0, 0.5].map(|times| times * margin_m);
-        let depth_m = depths_m.into_iter().find(|depth_m| deep_inside(scene.map, point_m, *depth_m))?;
+        let depth_m = depths_m.into_iter().find(|depth_m| scene.map.on_carriageway(point_m, *depth_m))?;
         let strength = if depth_m < margin_m { Strength::Weak } else { Strength::Full };
         Some((strength, Measure::new(Quantity::Depth, depth_m, margin_m)))
     }

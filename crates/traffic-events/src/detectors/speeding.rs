@@ -1,7 +1,8 @@
 //! Speeding (901): a vehicle is clearly faster than its lane allows.
 //!
 //! The speed of a track is an estimate with a variance; it must exceed the threshold by a share of its own uncertainty.
-//! Inside of a junction the limit of the lane that the vehicle came from goes on.
+//! Inside of a junction the limit of the lane that the vehicle came from goes on. Who is as fast as no bicycle counts
+//! whatever its class, for classes are mistaken more often than speeds.
 
 use site_map::LaneKind;
 
@@ -63,10 +64,7 @@ impl Speeding {
         }
         if !seen.facts.in_junction {
             // Who drives at a lane's edge is measured beside it now and then.
-            let beside = scene
-                .map
-                .lanes_at(LaneKind::Vehicle, seen.position_m(), BESIDE_M)
-                .min_by(|a, b| a.left_m.abs().total_cmp(&b.left_m.abs()).then_with(|| a.lane.id.cmp(&b.lane.id)));
+            let beside = scene.map.nearest_lane(LaneKind::Vehicle, seen.position_m(), BESIDE_M);
             return beside.and_then(|place| place.lane.speed_limit_mps.or(self.config.default_limit_mps));
         }
         let last = seen.memory.lane.as_ref().and_then(|held| scene.map.lane(&held.id));

@@ -180,14 +180,24 @@ pub fn watch_with(
     noise_m: f64,
     known: impl Fn(f64) -> Known,
 ) -> Vec<EventChange> {
-    let map = map();
+    watch_tracks(&map(), config, seconds, known, |t| tracks_at(actors, t, time(t), noise_m))
+}
+
+/// Shows the tracks of each time to a monitor at 10 Hz.
+pub fn watch_tracks(
+    map: &SiteMap,
+    config: &EventsConfig,
+    seconds: f64,
+    known: impl Fn(f64) -> Known,
+    tracks: impl Fn(f64) -> Vec<Track>,
+) -> Vec<EventChange> {
     let mut monitor = Monitor::new(config);
     let mut changes = Vec::new();
     for step in 0..(seconds * 10.0) as u32 {
         let t = f64::from(step) / 10.0;
         let (signals, emergency) = known(t);
         let context = Context { signals: &signals, emergency: &emergency };
-        monitor.update(time(t), &map, &tracks_at(actors, t, time(t), noise_m), &context, &mut changes);
+        monitor.update(time(t), map, &tracks(t), &context, &mut changes);
     }
     changes
 }
