@@ -334,6 +334,8 @@ detector! {
         min_braking_mps2 (0.0, 20.0);
         /// One-sigma of the acceleration that nobody foresees, metres per second squared.
         acceleration_sd_mps2 (0.0, 20.0);
+        /// One-sigma of the errors of place that the sensors share, of each participant, metres.
+        bias_sd_m (0.0, 10.0);
         /// Each one's class must be at least so sure.
         min_class_probability (0.0, 1.0);
         /// A bicycle slower than this towards a pedestrian counts as one on foot, metres per second.

@@ -65,7 +65,7 @@ impl Default for CollisionConfig {
             timing: Timing { max_gap: std::time::Duration::from_millis(250), ..Timing::new(200, 600, 800) },
             max_time_s: 1.5,
             max_miss_m: 1.2,
-            start_probability: 0.6,
+            start_probability: 0.75,
             end_probability: 0.3,
             min_relative_speed_mps: 2.0,
             min_braking_mps2: 4.5,
