@@ -109,7 +109,7 @@ impl Kinematics {
     ) -> Self {
         Self {
             position_m,
-            velocity_mps,
+            velocity_mps: possible(velocity_mps),
             acceleration_mps2: Vector2::default(),
             pp: position.kept_above(LEAST_VARIANCE),
             pv: Matrix2::default(),
@@ -221,14 +221,14 @@ impl Kinematics {
         } else {
             (self.pp.times(direction), self.pv.transposed_times(direction), self.pa.transposed_times(direction))
         };
-        let mut s = variance + direction.dot(if of == Of::Velocity { hv } else { hp });
+        let prior = direction.dot(if of == Of::Velocity { hv } else { hp });
         let Some(bias) = bias else {
-            let f = s.recip();
-            if f.is_finite() && f > 0.0 && innovation.is_finite() {
+            if let Some(f) = weight(prior, variance, innovation) {
                 self.correct(f, innovation, hp, hv, ha);
             }
             return;
         };
+        let mut prior = prior;
         let mut hb =
             if of == Of::Velocity { bias.with_velocity.times(direction) } else { bias.with_position.times(direction) };
         if of == Of::BiasedPosition {
@@ -236,12 +236,9 @@ impl Kinematics {
             hv = hv + bias.with_velocity.transposed_times(direction);
             ha = ha + bias.with_acceleration.transposed_times(direction);
             hb = hb + bias.covariance.times(direction);
-            s = variance + direction.dot(hp) + direction.dot(hb);
+            prior = direction.dot(hp) + direction.dot(hb);
         }
-        let f = s.recip();
-        if !(f.is_finite() && f > 0.0 && innovation.is_finite()) {
-            return;
-        }
+        let Some(f) = weight(prior, variance, innovation) else { return };
         bias.mean_m = bias.mean_m + hb * (f * innovation);
         bias.covariance = bias.covariance.plus_outer(-f, hb).kept_above(LEAST_VARIANCE);
         bias.with_position = bias.with_position.minus_outer(f, hb, hp);
@@ -253,7 +250,7 @@ impl Kinematics {
     fn correct(&mut self, f: f64, innovation: f64, hp: Vector2, hv: Vector2, ha: Vector2) {
         let g = f * innovation;
         self.position_m = self.position_m + hp * g;
-        self.velocity_mps = self.velocity_mps + hv * g;
+        self.velocity_mps = possible(self.velocity_mps + hv * g);
         self.acceleration_mps2 = self.acceleration_mps2 + ha * g;
         self.pp = self.pp.plus_outer(-f, hp).kept_above(LEAST_VARIANCE);
         self.pv = self.pv.minus_outer(f, hp, hv);
@@ -269,6 +266,29 @@ impl Kinematics {
         self.velocity_mps = self.velocity_mps.rotated(turn_rad);
         self.acceleration_mps2 = self.acceleration_mps2.rotated(turn_rad);
     }
+}
+
+/// No innovation counts for more than so many of its standard deviations.
+const MOST_SD: f64 = 6.0;
+/// No measurement is better than this share of the variance before it: the difference would be rounding.
+const LEAST_SHARE: f64 = 1e-6;
+
+/// Nobody on a road is faster, metres per second.
+const MOST_MPS: f64 = 150.0;
+
+/// A velocity that somebody on a road can have.
+fn possible(velocity_mps: Vector2) -> Vector2 {
+    let square = velocity_mps.norm_squared();
+    if square > MOST_MPS * MOST_MPS { velocity_mps * (MOST_MPS / square.sqrt()) } else { velocity_mps }
+}
+
+/// The inverse of the innovation's variance, widened where the innovation is larger than can be: no single measurement may
+/// throw the state farther than it is uncertain (a bounded influence function: P. J. Huber, "Robust Estimation of a
+/// Location Parameter", 1964). `None` where there is nothing to learn.
+fn weight(prior: f64, variance: f64, innovation: f64) -> Option<f64> {
+    let s = prior + variance.max(LEAST_SHARE * prior);
+    let f = s.max(innovation * innovation / (MOST_SD * MOST_SD)).recip();
+    (f.is_finite() && f > 0.0 && innovation.is_finite()).then_some(f)
 }
 
 #[cfg(test)]
@@ -331,6 +351,19 @@ mod tests {
         assert!((bias.mean_m.x - 0.95).abs() < 0.1, "{}", bias.mean_m.x);
         // Without the other states the error would be one with the place.
         assert!(state.position_covariance().xx > 0.03);
+    }
+
+    #[test]
+    fn no_measurement_throws_the_state_farther_than_it_is_uncertain() {
+        // Fast, its direction hardly known; then told, for certain, to stand still.
+        let velocity = Vector2::new(117.0, -32.0);
+        let spread = Covariance2::along_and_across(velocity.angle_rad(), 2.6, 100.0);
+        let mut state = Kinematics::new(Vector2::default(), isotropic(1e-6), velocity, spread);
+        state.update(Of::Velocity, Vector2::from_angle(velocity.angle_rad() + 0.02), -121.0, 0.0, None);
+        assert!(state.velocity_mps.norm() <= MOST_MPS + 1e-9, "{state:?}");
+        let mut honest = standing();
+        honest.update(Of::Position, EAST, 1e4, 1.0, None);
+        assert!(honest.position_m.x <= MOST_SD + 1e-9, "{honest:?}");
     }
 
     proptest! {

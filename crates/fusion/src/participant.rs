@@ -65,6 +65,7 @@ pub(crate) struct Participant {
     pub(crate) seen_by_sensor: bool,
     pub(crate) first_measured_at: Timestamp,
     pub(crate) last_measured_at: Timestamp,
+    pub(crate) classified_at: Timestamp,
     /// When a sensor covered its place last, hidden or not.
     pub(crate) covered_at: Timestamp,
     /// When each sensor saw it last, and under which identity.
@@ -202,6 +203,7 @@ impl Participant {
             seen_by_sensor: false,
             first_measured_at: at,
             last_measured_at: at,
+            classified_at: at,
             covered_at: at,
             seen: [Seen::NEVER; MAX_SENSORS],
         };
@@ -368,6 +370,7 @@ impl Participant {
             existence: self.existence,
             first_measured_at: self.first_measured_at,
             last_measured_at: self.last_measured_at,
+            classified_at: self.classified_at,
             sources,
             v2x_id: self.v2x.map(|reporter| reporter.id),
         }

@@ -288,6 +288,9 @@ pub struct Track {
     pub first_measured_at: Timestamp,
     /// Latest measurement.
     pub last_measured_at: Timestamp,
+    /// Latest report of its class by somebody who can tell people from vehicles (a radar can hardly); never before
+    /// [`first_measured_at`](Self::first_measured_at).
+    pub classified_at: Timestamp,
     /// Bit i: sensor i saw it within the last second.
     pub sources: u32,
     /// Identity in its own V2X messages, where it sends any.

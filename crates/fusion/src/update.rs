@@ -187,6 +187,9 @@ impl Participant {
         if let Some(class) = detection.class.filter(|_| self.hits > 1 && by.parts.class) {
             self.class.observe(likelihood(kind, class));
             self.best = self.class.best().0;
+            if kind != SensorKind::Radar {
+                self.classified_at = self.classified_at.max(at);
+            }
         }
         if let Some((length_m, width_m)) = detection.extent_m {
             // A participant knows its own size; a sensor sees it to some ten percent, each time anew.

@@ -160,7 +160,7 @@ fn shuffle<T>(list: &mut [T], dice: &mut Dice) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
 
     #[test]
     fn whatever_comes_numbers_stay_numbers(
@@ -175,6 +175,7 @@ proptest! {
             for track in tracks {
                 let motion = [track.position_m, track.velocity_mps, track.acceleration_mps2];
                 prop_assert!(motion.into_iter().all(Vector2::is_finite), "{:?}", track);
+                prop_assert!(track.velocity_mps.norm() <= 300.0, "{:?}", track);
                 prop_assert!(is_positive_definite(&track.covariance), "{:?}", track);
                 prop_assert!((0.0..=1.0).contains(&track.existence), "{:?}", track);
                 let classes = track.class.probabilities();

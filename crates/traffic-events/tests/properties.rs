@@ -95,7 +95,8 @@ fn run(looks: &[(u8, Vec<Track>)], reverse: bool) -> (Vec<EventChange>, Vec<Lane
         let at = time(t);
         let mut tracks = tracks.clone();
         for track in &mut tracks {
-            (track.at, track.first_measured_at, track.last_measured_at) = (at, time(0.0), at);
+            (track.at, track.first_measured_at) = (at, time(0.0));
+            (track.last_measured_at, track.classified_at) = (at, at);
         }
         if reverse {
             tracks.reverse();

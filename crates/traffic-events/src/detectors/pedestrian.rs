@@ -67,6 +67,8 @@ pub(crate) struct PedestrianOnCarriageway {
 
 /// Who is on a crosswalk and not seen for longer may have left it.
 const MAX_UNSEEN: Duration = Duration::from_secs(2);
+/// A class that nobody who can tell has reported for longer is not sure.
+const MAX_UNCONFIRMED: Duration = Duration::from_secs(1);
 
 impl PedestrianOnCarriageway {
     pub(crate) fn new(config: PedestrianConfig) -> Self {
@@ -135,8 +137,11 @@ impl Detector for PedestrianOnCarriageway {
                 (Strength::Full, measure)
             });
             let Some((strength, measure)) = at_red.or_else(|| self.off_crosswalk(scene, seen)) else { continue };
-            // A class that wobbles does not end what runs.
-            let strength = if probability < self.config.min_class_probability { Strength::Weak } else { strength };
+            // A class that wobbles does not end what runs, and one that nobody has confirmed lately starts nothing: an
+            // echo of a vehicle may have taken the place of somebody who is out of sight.
+            let unconfirmed = scene.at.duration_since(seen.facts.track.classified_at) > MAX_UNCONFIRMED;
+            let doubtful = unconfirmed || probability < self.config.min_class_probability;
+            let strength = if doubtful { Strength::Weak } else { strength };
             let confidence = seen.facts.track.existence * probability;
             found.push(Finding::one(seen, strength, confidence, measure));
         }

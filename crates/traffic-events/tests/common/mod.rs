@@ -155,6 +155,7 @@ pub fn tracks_at(actors: &[Actor], t: f64, at: Timestamp, noise_m: f64) -> Vec<T
                 existence: 0.98,
                 first_measured_at: at - Duration::from_secs_f64(t - first),
                 last_measured_at: at,
+                classified_at: at,
                 sources: 3,
                 ..actor.track
             })
