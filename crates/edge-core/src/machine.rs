@@ -267,9 +267,10 @@ impl Core {
         let mut changes = std::mem::take(&mut self.changes);
         let mut news = false;
         for change in changes.drain(..) {
-            let header = self.header("events", cause.map_or(0, Timestamp::as_micros));
+            let (stream, priority) = report::stream(change.kind);
+            let header = self.header(stream, cause.map_or(0, Timestamp::as_micros));
             let event = report::event(&change, &self.config.map, header);
-            outputs.push(publish(Priority::Event, Item::Event(event)));
+            outputs.push(publish(priority, Item::Event(event)));
             news |= self.broadcaster.event(&change, self.config.map.frame());
         }
         if news {
@@ -337,6 +338,7 @@ impl Core {
             memory_bytes: 0,
             senders: Vec::new(),
             senders_by_profile: BTreeMap::new(),
+            links: Vec::new(),
         };
         outputs.push(publish(Priority::State, Item::Health(health)));
     }

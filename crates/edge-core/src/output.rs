@@ -5,7 +5,9 @@ use rsu_proto::v1::{self, v2x_message::Content};
 /// How much an item matters when not everything can be sent: lower is more urgent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// Starts, updates and ends of traffic events.
+    /// Steps of events in which somebody may come to harm at any moment.
+    Emergency,
+    /// Starts, updates and ends of the other traffic events.
     Event,
     /// State and health of the RSU.
     State,
@@ -17,12 +19,13 @@ pub enum Priority {
 
 impl Priority {
     /// All, the most urgent first.
-    pub const ALL: [Self; 4] = [Self::Event, Self::State, Self::Track, Self::Message];
+    pub const ALL: [Self; 5] = [Self::Emergency, Self::Event, Self::State, Self::Track, Self::Message];
 
     /// The name in counters and health.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Emergency => "emergency",
             Self::Event => "event",
             Self::State => "state",
             Self::Track => "track",

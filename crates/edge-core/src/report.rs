@@ -6,7 +6,7 @@ use rsu_units::{Vector2, angle};
 use site_map::SiteMap;
 use traffic_events::{EventChange, EventKind, Evidence, LaneInterval, Measure, Quantity, Stage};
 
-use crate::SensorSetup;
+use crate::{Priority, SensorSetup};
 
 /// A step in the life of an event.
 pub(crate) fn event(change: &EventChange, map: &SiteMap, header: v1::Header) -> v1::TrafficEvent {
@@ -34,6 +34,16 @@ pub(crate) fn event(change: &EventChange, map: &SiteMap, header: v1::Header) -> 
         participants: change.participants.iter().map(|track| participant(track, map)).collect(),
         end_reason: end_reason.into(),
         evidence: Some(evidence(&change.evidence)),
+    }
+}
+
+/// The stream and the priority of an event's steps: all of one event have the same, so their order is kept.
+pub(crate) fn stream(kind: EventKind) -> (&'static str, Priority) {
+    match kind {
+        EventKind::WrongWayDriving | EventKind::PedestrianOnCarriageway | EventKind::CollisionRisk => {
+            ("emergency", Priority::Emergency)
+        }
+        _ => ("events", Priority::Event),
     }
 }
 

@@ -100,7 +100,7 @@ fn a_simulated_half_minute() {
         assert!(sequences.iter().zip(1..).all(|(sequence, expected)| *sequence == expected), "{stream}");
     }
     assert!(outputs.iter().all(|output| match output.item {
-        Item::Event(_) => output.priority == Priority::Event,
+        Item::Event(_) => matches!(output.priority, Priority::Emergency | Priority::Event),
         Item::Health(_) | Item::LaneStatistics(_) => output.priority == Priority::State,
         Item::Tracks(_) => output.priority == Priority::Track,
         Item::V2x(_) => output.priority == Priority::Message,

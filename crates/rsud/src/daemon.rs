@@ -4,13 +4,14 @@
 //! what comes out to the uplink. It sleeps until an input comes or the core's deadline has come.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use edge_core::{Core, Input, Item, Output, Priority};
+use edge_core::{Core, CoreConfig, Input, Item, Output};
+use fusion::SensorKind;
+use futures_util::future::join_all;
 use rsu_proto::v1::{self, v2x_message::Content};
-use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -21,10 +22,11 @@ use crate::adapters::v2x::V2xParser;
 use crate::adapters::{Parser, udp};
 use crate::air::{self, Air};
 use crate::clock;
-use crate::config::Checked;
+use crate::config::{Checked, PayloadFormat};
 use crate::queue::{self, Receiver, Sender};
 use crate::stats::Stats;
-use crate::uplink::{LinkState, Uplink, Waiting};
+use crate::uplink::profiles::{Author, NativeSettings};
+use crate::uplink::{LinkState, Uplink, UplinkHandle, Waiting};
 
 /// Inputs of each adapter that are taken before the core's task yields.
 const ROUNDS: usize = 64;
@@ -48,24 +50,25 @@ pub struct Daemon {
     pub addresses: Vec<(&'static str, SocketAddr)>,
     /// Everything that is counted.
     pub stats: Stats,
-    /// State of the broker link.
+    /// State of the first link to the cloud.
     pub link: watch::Receiver<LinkState>,
+    /// Ends each connection to the cloud, so that new ones are made.
+    again: Vec<Arc<Notify>>,
     /// Stops the adapters and the core.
     stop: CancellationToken,
     /// Stops the uplink.
     stop_uplink: CancellationToken,
     inner: TaskTracker,
-    uplink: JoinHandle<()>,
+    uplinks: Vec<oneshot::Receiver<()>>,
 }
 
 impl Daemon {
     /// Starts everything.
     ///
     /// # Errors
-    /// When a socket cannot be opened or the broker client refuses its options; nothing runs then.
+    /// When a socket cannot be opened, or another process has the spool; nothing runs then.
     pub fn start(mut config: Checked) -> anyhow::Result<Self> {
         let started_at = clock::now();
-        config.core.boot_id = started_at.as_micros();
         let stats = Stats::default();
         let stop = CancellationToken::new();
         let stop_uplink = CancellationToken::new();
@@ -101,28 +104,22 @@ impl Daemon {
             adapters.push((udp::bind("sensor_udp", address)?, capacity, AnyParser::Sensor(parser)));
         }
 
-        let cloud = config.cloud.clone();
-        let waiting = Arc::new(Waiting::new(|priority| match priority {
-            Priority::Event => cloud.event_queue,
-            Priority::State => 16,
-            Priority::Track => cloud.track_queue,
-            Priority::Message => cloud.message_queue,
-        }));
-        let (latitude_deg, longitude_deg) = config.core.map.frame().reference_deg();
-        let uplink = Uplink {
-            rsu_id: config.core.rsu_id.clone(),
-            boot_id: config.core.boot_id,
-            state: v1::RsuState {
-                software_version: env!("CARGO_PKG_VERSION").into(),
-                reference_latitude_deg: latitude_deg,
-                reference_longitude_deg: longitude_deg,
-                ..v1::RsuState::default()
-            },
-            settings: config.cloud,
-            waiting: Arc::clone(&waiting),
-            stats: stats.clone(),
+        let mut uplinks = Vec::new();
+        for settings in std::mem::take(&mut config.cloud) {
+            uplinks.push(Uplink::open(settings, started_at)?);
         }
-        .start(stop_uplink.clone())?;
+        // One number for all links; each remembers at least what it gave.
+        config.core.boot_id =
+            uplinks.iter_mut().map(|uplink| uplink.boot_id(started_at)).max().unwrap_or(started_at.as_micros());
+        let on_air = sending.map(|(socket, to, air)| {
+            let filled = Arc::new(Notify::new());
+            let (sender, receiver) = queue::bounded(AIR_QUEUE, &filled);
+            inner.spawn(air::run(air, socket, to, receiver, filled, stats.clone(), stop.clone()));
+            sender
+        });
+        let links = start_links(uplinks, &config.core, on_air.as_ref(), &stats, &stop_uplink)?;
+        let link = links.first().map(|link| link.link.clone()).ok_or_else(|| anyhow::anyhow!("there is no link"))?;
+        let told: Vec<Told> = links.iter().map(|link| (Arc::clone(&link.waiting), Arc::clone(&link.health))).collect();
 
         for (socket, capacity, parser) in adapters {
             addresses.push((parser.name(), socket.local_addr()?));
@@ -134,21 +131,30 @@ impl Daemon {
                 AnyParser::Sensor(p) => inner.spawn(udp::run(socket, p, sender, stats.clone(), stop.clone())),
             };
         }
-        let on_air = sending.map(|(socket, to, air)| {
-            let filled = Arc::new(Notify::new());
-            let (sender, receiver) = queue::bounded(AIR_QUEUE, &filled);
-            inner.spawn(air::run(air, socket, to, receiver, filled, stats.clone(), stop.clone()));
-            sender
-        });
         let findings = config.core.map.validate();
         let core = Core::new(config.core, started_at);
-        let runner =
-            CoreRunner { core, inputs, filled, waiting, stats: stats.clone(), senders, on_air, outputs: Vec::new() };
+        let runner = CoreRunner {
+            core,
+            inputs,
+            filled,
+            links: told,
+            stats: stats.clone(),
+            senders,
+            on_air,
+            outputs: Vec::new(),
+        };
         inner.spawn(runner.run(stop.clone()));
         inner.close();
         warn_of_map(&findings);
         info!(version = env!("CARGO_PKG_VERSION"), "rsud started");
-        Ok(Self { addresses, stats, link: uplink.link, stop, stop_uplink, inner, uplink: uplink.task })
+        let again = links.iter().map(|link| Arc::clone(&link.again)).collect();
+        let uplinks = links.into_iter().map(|link| link.ended).collect();
+        Ok(Self { addresses, stats, link, again, stop, stop_uplink, inner, uplinks })
+    }
+
+    /// Makes new connections to the cloud: with the certificates and passwords that are there now.
+    pub fn reconnect(&self) {
+        self.again.iter().for_each(|again| again.notify_one());
     }
 
     /// Stops: no input is taken any more, what came out goes to the broker, the broker is told good-bye.
@@ -159,12 +165,67 @@ impl Daemon {
             warn!("inputs were left when the daemon had to stop");
         }
         self.stop_uplink.cancel();
-        let abort = self.uplink.abort_handle();
-        if tokio::time::timeout_at(by, self.uplink).await.is_err() {
-            abort.abort();
-            warn!("the uplink did not end in time");
+        // Who ends without a word has ended too.
+        if tokio::time::timeout_at(by, join_all(self.uplinks)).await.is_err() {
+            warn!("a link did not end in time");
         }
         info!("rsud stopped");
+    }
+}
+
+/// Where a link's items are put, and how it is.
+type Told = (Arc<Waiting>, Arc<Mutex<v1::LinkHealth>>);
+
+fn start_links(
+    uplinks: Vec<Uplink>,
+    core: &CoreConfig,
+    on_air: Option<&Sender<Box<Content>>>,
+    stats: &Stats,
+    stop: &CancellationToken,
+) -> anyhow::Result<Vec<UplinkHandle>> {
+    let (latitude_deg, longitude_deg) = core.map.frame().reference_deg();
+    let native = |format: PayloadFormat| NativeSettings {
+        rsu_id: core.rsu_id.clone(),
+        boot_id: core.boot_id,
+        format,
+        state: v1::RsuState {
+            software_version: env!("CARGO_PKG_VERSION").into(),
+            reference_latitude_deg: latitude_deg,
+            reference_longitude_deg: longitude_deg,
+            ..v1::RsuState::default()
+        },
+    };
+    let start = |uplink: Uplink| {
+        let settings = uplink.platform().settings(|| native(uplink.payload()), || author(core))?;
+        let profile = settings.build().map_err(|error| anyhow::anyhow!("{}: {}", error.key, error.problem))?;
+        let who = (core.rsu_id.clone(), core.boot_id);
+        uplink.start(profile, who, on_air.cloned(), stats.clone(), stop.clone())
+    };
+    uplinks.into_iter().map(start).collect()
+}
+
+/// The RSU as platforms know it that want its knowledge as messages.
+fn author(core: &CoreConfig) -> Author {
+    let mut id = core.broadcast.id;
+    if id == [0; 8] {
+        id.iter_mut().rev().zip(core.rsu_id.bytes().rev()).for_each(|(octet, letter)| *octet = letter);
+    }
+    let (latitude_deg, longitude_deg) = core.map.frame().reference_deg();
+    let kind = |kind: SensorKind| match kind {
+        SensorKind::Camera => v1::ParticipantSource::Video,
+        SensorKind::Radar => v1::ParticipantSource::MicrowaveRadar,
+        SensorKind::Lidar => v1::ParticipantSource::Lidar,
+        SensorKind::V2x => v1::ParticipantSource::V2x,
+    };
+    let sensors = core.sensors.iter().map(|sensor| (sensor.id.clone(), kind(sensor.model.kind)));
+    Author {
+        id,
+        reference: v1::GeoPosition {
+            latitude_deg: Some(latitude_deg),
+            longitude_deg: Some(longitude_deg),
+            ..v1::GeoPosition::default()
+        },
+        sensors: sensors.chain([("v2x".to_owned(), v1::ParticipantSource::V2x)]).collect(),
     }
 }
 
@@ -198,7 +259,7 @@ struct CoreRunner {
     core: Core,
     inputs: Vec<Receiver<Input>>,
     filled: Arc<Notify>,
-    waiting: Arc<Waiting>,
+    links: Vec<Told>,
     stats: Stats,
     /// Where profiles are found out.
     senders: Option<Senders>,
@@ -256,6 +317,10 @@ impl CoreRunner {
             let mut publication = match output {
                 Output::Publish(publication) => publication,
                 Output::Send(content) => {
+                    let told = Arc::new((*content).clone());
+                    for (waiting, _) in &self.links {
+                        waiting.push_sent(Arc::clone(&told));
+                    }
                     if self.on_air.as_ref().is_some_and(|on_air| on_air.push(content)) {
                         self.stats.add("air", "dropped", "queue_full", 1);
                     }
@@ -263,24 +328,35 @@ impl CoreRunner {
                 }
             };
             if let Item::Health(health) = &mut publication.item {
-                complete_health(health, &self.stats, &self.waiting, self.senders.as_ref());
+                complete_health(health, &self.stats, &self.links, self.senders.as_ref());
             }
             if let Item::Tracks(list) = &publication.item {
                 self.stats.add("uplink", "", "tracks", list.tracks.len() as u64);
             }
             self.stats.add("uplink", "published", publication.priority.name(), 1);
-            if let Some(dropped) = self.waiting.push(publication) {
-                self.stats.add("uplink", "dropped", dropped.name(), 1);
+            let publication = Arc::new(publication);
+            for (waiting, _) in &self.links {
+                if !waiting.push(Arc::clone(&publication)) {
+                    self.stats.add("uplink", "dropped", "busy", 1);
+                }
             }
         }
     }
 }
 
 /// Adds to the core's health what only the shell knows.
-fn complete_health(health: &mut v1::Health, stats: &Stats, waiting: &Waiting, senders: Option<&Senders>) {
+fn complete_health(health: &mut v1::Health, stats: &Stats, links: &[Told], senders: Option<&Senders>) {
     health.counters.extend(stats.snapshot());
-    health.queue_depth =
-        waiting.depths().into_iter().map(|(priority, depth)| (priority.name().to_owned(), depth as u64)).collect();
+    for (waiting, link) in links {
+        let link = link.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for queue in &link.queues {
+            *health.queue_depth.entry(queue.item_class.clone()).or_default() += queue.items;
+        }
+        for (priority, depth) in waiting.depths() {
+            *health.queue_depth.entry(priority.name().to_owned()).or_default() += depth as u64;
+        }
+        health.links.push(link);
+    }
     health.memory_bytes = resident_memory_bytes().unwrap_or(0);
     if let Some(senders) = senders {
         let senders = senders.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use rsud::commands::{convert, map, offline, run, watch};
+use rsud::commands::{convert, map, offline, run, spool, watch};
 use rsud::config::{LogConfig, LogFormat, load_vendor_header};
 
 /// Edge software of a C-V2X roadside unit.
@@ -76,8 +76,21 @@ enum Command {
     Fuse(offline::FuseArgs),
     /// Run recorded detections through the tracker and the event detectors.
     Events(offline::EventsArgs),
+    /// Look at what waits on disk for the cloud.
+    Spool {
+        #[command(subcommand)]
+        command: SpoolCommand,
+    },
     /// Subscribe to a broker and print events and a summary.
     Watch(watch::WatchArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum SpoolCommand {
+    /// What waits in each class, and what is damaged as far as the heads of the records show.
+    Inspect(spool::SpoolArgs),
+    /// The same, and every octet is read. Exit code 1 if something is damaged.
+    Verify(spool::SpoolArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -130,6 +143,10 @@ fn main() -> ExitCode {
         }
         Command::Fuse(args) => offline::fuse(&args),
         Command::Events(args) => offline::events(&args).map(|()| true),
+        Command::Spool { command: SpoolCommand::Inspect(args) } => {
+            spool::look(&args, false, std::io::stdout().lock()).map(|_| true)
+        }
+        Command::Spool { command: SpoolCommand::Verify(args) } => spool::look(&args, true, std::io::stdout().lock()),
         Command::Watch(args) => {
             let log = LogConfig { format: LogFormat::Human, level: Some("warn".into()) };
             run::start_log(&log).and_then(|()| with_runtime(watch::watch(args)).map(|()| true))

@@ -215,16 +215,18 @@ fn what_the_example_comments_out_is_the_default() {
     );
     assert_eq!(told.core.max_participants, left_out.core.max_participants);
     assert!((told.core.v2x_range_m - left_out.core.v2x_range_m).abs() < 1e-9);
-    let of = |checked: &config::Checked| (checked.pc5.clone().unwrap().queue, checked.cloud.clone());
+    let of = |checked: &config::Checked| (checked.pc5.clone().unwrap().queue, checked.cloud[0].clone());
     let ((queue, cloud), (default_queue, default_cloud)) = (of(&told), of(&left_out));
     assert_eq!(
-        (queue, cloud.keep_alive_s, cloud.client_id),
-        (default_queue, default_cloud.keep_alive_s, default_cloud.client_id)
+        (queue, cloud.keep_alive_s, &cloud.client_id),
+        (default_queue, default_cloud.keep_alive_s, &default_cloud.client_id)
     );
-    assert_eq!(
-        (cloud.event_queue, cloud.track_queue, cloud.message_queue),
-        (default_cloud.event_queue, default_cloud.track_queue, default_cloud.message_queue)
-    );
+    // Files for TLS and a password are examples; the rest says the default.
+    let shown = |cloud: &config::CloudSettings| {
+        let (timing, shares) = ((cloud.acknowledge_within, cloud.retry_least, cloud.retry_most), cloud.shares);
+        (timing, shares, cloud.in_flight, cloud.commit_within, cloud.spool.classes().to_vec(), cloud.name.clone())
+    };
+    assert_eq!(shown(&cloud), shown(&default_cloud));
 }
 
 #[test]
@@ -274,12 +276,24 @@ fn mistakes_are_told_with_file_key_and_what_would_be_right() {
         ("heading_deg = 90.0", "heading_deg = 90.0, roll_deg = 1.0", "roll_deg"),
         ("mqtt://127.0.0.1:1883", "http://127.0.0.1:1883", "cloud.broker"),
         ("mqtt://127.0.0.1:1883", "mqtt://127.0.0.1:0", "cloud.broker"),
-        ("health_period_s = 1", "health_period_s = 0", "cloud.health_period_s"),
+        ("health_period_s = 1", "health_period_s = 0", "rsu.health_period_s"),
         ("width_m = 3.5", "width_m = 3.5\nspeed_limit_kmh = nan", "site.lanes[0].speed_limit_kmh"),
         ("[-150.0, 0.0]", "[1e300, 0.0]", "site.lanes[0].points_m"),
         ("mqtt://127.0.0.1:1883", "mqtt://a:b:1883", "cloud.broker"),
-        ("health_period_s = 1", "client_id = \"\"", "cloud.client_id"),
-        ("health_period_s = 1", "username = \"a\"", "cloud.username"),
+        ("keep_alive_s = 20", "client_id = \"\"", "cloud.client_id"),
+        ("keep_alive_s = 20", "username = \"a\"", "cloud.username"),
+        ("keep_alive_s = 20", "username = \"a\"\npassword_file = \"no-such-file\"", "cloud.password_file"),
+        ("keep_alive_s = 20", "username = \"a\"\npassword_env = \"RSUD_NO_SUCH_VARIABLE\"", "cloud.password_env"),
+        ("keep_alive_s = 20", "tls = { ca_file = \"ca.pem\" }", "cloud.tls"),
+        ("broker = \"mqtt:", "tls = { ca_file = \"no-such-file\" }\nbroker = \"mqtts:", "no-such-file"),
+        ("broker = \"mqtt:", "tls = { key_file = \"key.pem\" }\nbroker = \"mqtts:", "cloud.tls"),
+        ("keep_alive_s = 20", "in_flight = 0", "cloud.in_flight"),
+        ("keep_alive_s = 20", "shares = { event = 0 }", "cloud.shares.event"),
+        ("keep_alive_s = 20", "retry_most_s = 0.1", "cloud.retry_most_s"),
+        ("keep_alive_s = 20", "name = \"a/b\"", "cloud.name"),
+        ("[log]", "[spool.event]\nmax_mib = 0\n[log]", "spool.event.max_mib"),
+        ("[log]", "[spool.event]\noverflow = \"never\"\n[log]", "overflow"),
+        ("[cloud]", "[[cloud]]\nbroker = \"mqtt://a:1\"\n[[cloud]]", "cloud[1].name"),
         ("format = \"json\"", "level = \"rsud=loud\"", "log.level"),
         ("[site]", "[site]\nmap_file = \"no-such-file\"", "site.map_file"),
         ("[site]", "[site]\nversion = 2", "site.version"),

@@ -23,6 +23,7 @@ cargo xtask tools    what the tests need: mosquitto, and pycrate in target/tools
 cargo xtask tidy     house rules and licences only
 cargo xtask bench    the criterion benches
 cargo xtask bench codec   the codec beside C code that asn1c generates from the same ASN.1
+cargo xtask bench stores  the spool beside general stores, as the same queue on the same disk
 cargo xtask bench fusion  the tracker on simulated scenes, beside its goals and other trackers; figures in target/bench
     --quick               two scenes only
     --ablation            the tracker without each of its parts on one scene, and what no sensor saw there
@@ -50,6 +51,7 @@ fn chore(words: &[&str]) -> anyhow::Result<()> {
         ["tools"] => tools(),
         ["bench"] => cargo(&["bench", "--workspace", "--benches"]),
         ["bench", "codec"] => rival::bench(),
+        ["bench", "stores"] => stores(),
         ["bench", "fusion", options @ ..] => {
             bench_fusion::bench(&Options::parse(options, &["--quick", "--ablation", "--rsud"])?)
         }
@@ -82,6 +84,15 @@ fn test() -> anyhow::Result<()> {
     })?;
     println!("\nxtask: all passed");
     Ok(())
+}
+
+/// On the disk of the target folder: the system's folder for temporary files may be in memory.
+fn stores() -> anyhow::Result<()> {
+    let target = root().join("target/stores");
+    std::fs::create_dir_all(&target)?;
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["run", "--release", "--locked", "--manifest-path", "bench/stores/Cargo.toml", "--target-dir"]);
+    run(command.arg(&target).env("STORES_FOLDER", &target))
 }
 
 fn step(name: &str, run: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {

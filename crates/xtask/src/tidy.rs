@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
 /// The table of `docs/architecture.md`: each crate and our own crates it may use. Tests and benches may use more.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("rsu-proto", &[]),
     ("rsu-units", &[]),
     ("v2x-codec", &["rsu-proto"]),
@@ -17,10 +17,21 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("fusion", &["rsu-units", "site-map"]),
     ("traffic-events", &["fusion", "rsu-units", "site-map"]),
     ("edge-core", &["fusion", "rsu-proto", "rsu-units", "site-map", "traffic-events"]),
+    ("spool", &["rsu-units"]),
     ("traffic-sim", &["rsu-proto", "rsu-units", "site-map", "v2x-codec"]),
     (
         "rsud",
-        &["edge-core", "fusion", "rsu-proto", "rsu-units", "site-map", "traffic-events", "traffic-sim", "v2x-codec"],
+        &[
+            "edge-core",
+            "fusion",
+            "rsu-proto",
+            "rsu-units",
+            "site-map",
+            "spool",
+            "traffic-events",
+            "traffic-sim",
+            "v2x-codec",
+        ],
     ),
     ("xtask", &[]),
 ];

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod map;
 pub mod offline;
 pub mod run;
+pub mod spool;
 pub mod watch;
 
 mod latency;

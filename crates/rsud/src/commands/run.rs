@@ -12,7 +12,7 @@ use crate::daemon::Daemon;
 /// Exit code for a configuration that cannot be (`EX_CONFIG`).
 pub const EXIT_CONFIG: u8 = 78;
 
-/// Runs the daemon until SIGTERM or SIGINT.
+/// Runs the daemon until SIGTERM or SIGINT. SIGHUP makes new connections to the cloud.
 ///
 /// # Errors
 /// When something cannot be started.
@@ -20,13 +20,20 @@ pub async fn run(config: Checked) -> anyhow::Result<()> {
     // The signals first: whoever stops us while we start is heard.
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen to SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen to SIGINT")?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen to SIGHUP")?;
     let daemon = Daemon::start(config)?;
     for (adapter, address) in &daemon.addresses {
         info!(adapter, %address, "ready");
     }
-    let name = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
+    let name = loop {
+        tokio::select! {
+            _ = terminate.recv() => break "SIGTERM",
+            _ = interrupt.recv() => break "SIGINT",
+            _ = hangup.recv() => {
+                info!("connecting anew, with the certificates and passwords that are there now");
+                daemon.reconnect();
+            }
+        }
     };
     info!(signal = name, "stopping");
     daemon.stop().await;

@@ -214,6 +214,8 @@ pub(crate) fn by_class(list: &v1::TrackList) -> BTreeMap<i32, usize> {
 struct Summary {
     received: BTreeMap<String, u64>,
     not_understood: u64,
+    /// Items that were told to be missing.
+    told_missing: u64,
     participants: BTreeMap<i32, usize>,
     rsus: BTreeMap<String, &'static str>,
     latencies: Latencies,
@@ -240,6 +242,7 @@ impl Summary {
                 };
                 self.rsus.insert(rsu, state);
             }
+            Ok(Received::Gap(gap)) => self.told_missing += gap.count,
             Err(_) => self.not_understood += 1,
         }
     }
@@ -253,6 +256,9 @@ impl Summary {
                 let seen = list(self.participants.iter().map(|(number, n)| format!("{n} {}", class(number))).collect());
                 let got = list(self.received.iter().map(|(stream, n)| format!("{stream} {n}")).collect());
                 writeln!(out, "          RSUs: {rsus} | participants: {seen} | received: {got}")?;
+                if self.told_missing > 0 {
+                    writeln!(out, "          told to be missing: {}", self.told_missing)?;
+                }
                 if self.not_understood > 0 {
                     writeln!(out, "          not understood: {}", self.not_understood)?;
                 }
@@ -265,6 +271,7 @@ impl Summary {
                     "participants": seen,
                     "received": self.received,
                     "not_understood": self.not_understood,
+                    "told_missing": self.told_missing,
                     "latency_ms": self.latencies.by_kind(),
                 });
                 writeln!(out, "{}", json!({ "summary": summary }))?;

@@ -11,8 +11,9 @@ use fusion::{Class, MAX_SENSORS, SensorKind, SensorModel};
 use rsu_units::{Vector2, angle};
 
 use super::ConfigError;
+use super::cloud::{CloudSettings, clouds};
 use super::events::events;
-use super::file::{AdapterConfig, CloudConfig, Config, LogConfig, PayloadFormat, SensorConfig, SensorKindName};
+use super::file::{AdapterConfig, Config, LogConfig, SensorConfig, SensorKindName};
 use super::radio::{Radio, broadcast, radio};
 use super::site::{SECTION, check_site};
 
@@ -27,46 +28,10 @@ pub struct Checked {
     pub v2x_udp: Option<(SocketAddr, usize)>,
     /// The sensor adapter: address, queue.
     pub sensor_udp: Option<(SocketAddr, usize)>,
-    /// The broker.
-    pub cloud: CloudSettings,
+    /// The links to the cloud.
+    pub cloud: Vec<CloudSettings>,
     /// The log.
     pub log: LogConfig,
-}
-
-/// How to reach the broker and what may wait for it.
-#[derive(Clone)]
-pub struct CloudSettings {
-    /// Host name or address.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// MQTT client identifier.
-    pub client_id: String,
-    /// User name and password.
-    pub login: Option<(String, String)>,
-    /// Payload format.
-    pub payload: PayloadFormat,
-    /// Keep-alive, seconds.
-    pub keep_alive_s: u16,
-    /// Events that may wait.
-    pub event_queue: usize,
-    /// Track lists that may wait.
-    pub track_queue: usize,
-    /// Received messages that may wait.
-    pub message_queue: usize,
-}
-
-impl std::fmt::Debug for CloudSettings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The password is nobody's business.
-        f.debug_struct("CloudSettings")
-            .field("host", &self.host)
-            .field("port", &self.port)
-            .field("client_id", &self.client_id)
-            .field("username", &self.login.as_ref().map(|(username, _)| username))
-            .field("payload", &self.payload)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Refuses what cannot be, with the file and the key.
@@ -125,7 +90,7 @@ impl Checker<'_> {
     }
 
     /// A name that can be a level of a topic.
-    fn name(&self, key: &str, name: &str) -> Result<String, ConfigError> {
+    pub(super) fn name(&self, key: &str, name: &str) -> Result<String, ConfigError> {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if (1..=64).contains(&name.len()) && name.chars().all(fits) {
             Ok(name.into())
@@ -175,7 +140,8 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
     let millis = |key: &str, value: u64, max: u64| {
         checker.range(key, value as f64, 0.0, max as f64).map(|_| Duration::from_millis(value))
     };
-    let health_s = checker.range("cloud.health_period_s", config.cloud.health_period_s as f64, 1.0, 3600.0)?;
+    let cloud = clouds(&checker, &config.cloud, &config.spool, &rsu_id)?;
+    let health_s = checker.range("rsu.health_period_s", config.rsu.health_period_s as f64, 1.0, 3600.0)?;
     let sends_in = pc5.as_ref().and_then(|radio| radio.send.as_ref()).map(|send| send.profile);
     let (events, lane_statistics) = events(&checker, &config.events)?;
     let core = CoreConfig {
@@ -199,7 +165,6 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
         )?,
         rsu_id: rsu_id.clone(),
     };
-    let cloud = cloud(&checker, &config.cloud, rsu_id)?;
     if let Some(level) = &config.log.level {
         tracing_subscriber::EnvFilter::try_new(level)
             .map_err(|error| checker.wrong("log.level", error.to_string(), "a filter such as \"info\" or \"debug\""))?;
@@ -274,50 +239,5 @@ fn sensor_setup(
         latency: Duration::from_millis(checker.range(&key("latency_ms"), sensor.latency_ms as f64, 0.0, 5000.0)? as u64),
         ignore_sensor_clock: sensor.ignore_sensor_clock,
         classes,
-    })
-}
-
-fn cloud(checker: &Checker<'_>, cloud: &CloudConfig, rsu_id: String) -> Result<CloudSettings, ConfigError> {
-    const EXPECTED: &str = "\"mqtt://host:port\", as in \"mqtt://127.0.0.1:1883\"";
-    let wrong = || checker.wrong("cloud.broker", format!("{:?} is no broker", cloud.broker), EXPECTED);
-    let address = cloud.broker.strip_prefix("mqtt://").ok_or_else(wrong)?;
-    let (host, port) = address.rsplit_once(':').unwrap_or((address, "1883"));
-    let port: u16 = port.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)?;
-    // An IPv6 address stands in brackets; only there a colon may be within the host.
-    let (host, may_have_colons) = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(inner) => (inner, true),
-        None => (host, false),
-    };
-    if host.is_empty() || host.contains(['/', ' ', '@']) || (host.contains(':') && !may_have_colons) {
-        return Err(wrong());
-    }
-    let login = match (&cloud.username, &cloud.password_file) {
-        (None, None) => None,
-        (Some(username), Some(file)) => {
-            let path = checker.beside(file);
-            let password = std::fs::read_to_string(&path).map_err(|error| {
-                let problem = format!("{}: {error}", path.display());
-                checker.wrong("cloud.password_file", problem, "a file that holds the password")
-            })?;
-            Some((username.clone(), password.trim_end_matches(['\r', '\n']).to_owned()))
-        }
-        _ => {
-            let problem = "user name and password belong together".into();
-            return Err(checker.wrong("cloud.username", problem, "both username and password_file, or neither"));
-        }
-    };
-    Ok(CloudSettings {
-        host: host.into(),
-        port,
-        client_id: match &cloud.client_id {
-            Some(client_id) => checker.name("cloud.client_id", client_id)?,
-            None => rsu_id,
-        },
-        login,
-        payload: cloud.payload,
-        keep_alive_s: checker.range("cloud.keep_alive_s", f64::from(cloud.keep_alive_s), 5.0, 3600.0)? as u16,
-        event_queue: checker.count("cloud.event_queue", cloud.event_queue, 1 << 20)?,
-        track_queue: checker.count("cloud.track_queue", cloud.track_queue, 1 << 16)?,
-        message_queue: checker.count("cloud.message_queue", cloud.message_queue, 1 << 20)?,
     })
 }

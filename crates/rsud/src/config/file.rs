@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::cloud::{CloudConfig, SpoolConfig, one_or_many};
 use super::events::EventsSection;
 use super::radio::Pc5Config;
 use super::site::SiteConfig;
@@ -33,8 +33,12 @@ pub struct Config {
     /// The event detectors.
     #[serde(default)]
     pub events: EventsSection,
-    /// The broker.
-    pub cloud: CloudConfig,
+    /// The links to the cloud: one, or several.
+    #[serde(deserialize_with = "one_or_many")]
+    pub cloud: Vec<CloudConfig>,
+    /// What waits for the links.
+    #[serde(default)]
+    pub spool: SpoolConfig,
     /// The log.
     #[serde(default)]
     pub log: LogConfig,
@@ -46,6 +50,13 @@ pub struct Config {
 pub struct RsuConfig {
     /// Name of the RSU: part of every topic.
     pub id: String,
+    /// The health goes out so often, seconds.
+    #[serde(default = "default_health_period_s")]
+    pub health_period_s: u64,
+}
+
+fn default_health_period_s() -> u64 {
+    5
 }
 
 /// A UDP adapter.
@@ -144,69 +155,6 @@ impl Default for TrackingConfig {
     fn default() -> Self {
         Self { reorder_window_ms: 500, max_clock_lead_ms: 100, v2x_range_m: 500.0, max_participants: 2000 }
     }
-}
-
-/// The broker.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CloudConfig {
-    /// `mqtt://host:port`.
-    pub broker: String,
-    /// MQTT client identifier; by default the RSU's name.
-    pub client_id: Option<String>,
-    /// User name.
-    pub username: Option<String>,
-    /// File that holds the password.
-    pub password_file: Option<PathBuf>,
-    /// Payload format.
-    #[serde(default)]
-    pub payload: PayloadFormat,
-    /// Keep-alive, seconds.
-    #[serde(default = "default_keep_alive_s")]
-    pub keep_alive_s: u16,
-    /// Health goes out so often, seconds.
-    #[serde(default = "default_health_period_s")]
-    pub health_period_s: u64,
-    /// Items that may wait while the link is down: events, track lists, messages.
-    #[serde(default = "default_event_queue")]
-    pub event_queue: usize,
-    /// Track lists that may wait.
-    #[serde(default = "default_track_queue")]
-    pub track_queue: usize,
-    /// Received messages that may wait.
-    #[serde(default = "default_message_queue")]
-    pub message_queue: usize,
-}
-
-fn default_keep_alive_s() -> u16 {
-    20
-}
-
-fn default_health_period_s() -> u64 {
-    5
-}
-
-fn default_event_queue() -> usize {
-    10_000
-}
-
-fn default_track_queue() -> usize {
-    10
-}
-
-fn default_message_queue() -> usize {
-    2000
-}
-
-/// Payload format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PayloadFormat {
-    /// Protobuf.
-    #[default]
-    Protobuf,
-    /// The protobuf JSON mapping.
-    Json,
 }
 
 /// The log.

@@ -4,8 +4,10 @@
 //! checks it into [`Checked`] (the meaning: what cannot be is refused with the key and what would be right).
 
 mod check;
+mod cloud;
 mod events;
 mod file;
+mod platform;
 mod radio;
 mod site;
 
@@ -14,16 +16,20 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub(crate) use check::Checker;
-pub use check::{Checked, CloudSettings, check};
+pub use check::{Checked, check};
+pub use cloud::{
+    BrokerAddress, BrokersConfig, ClassSection, CloudConfig, CloudSettings, CredentialSettings, OverflowName,
+    PayloadFormat, SharesConfig, SpoolConfig, TlsConfig,
+};
 pub use events::{
     CollisionSection, EmergencySection, EventsSection, LaneStatisticsSection, LaneUseSection, LargeVehicleSection,
     ObstacleSection, PedestrianSection, PresenceSection, QueueSection, RedLightSection, SlowSection, SpeedingSection,
     StoppedSection, UTurnSection, WrongWaySection,
 };
 pub use file::{
-    AdapterConfig, CloudConfig, Config, LogConfig, LogFormat, PayloadFormat, PoseConfig, RsuConfig, SensorConfig,
-    SensorKindName, TrackingConfig,
+    AdapterConfig, Config, LogConfig, LogFormat, PoseConfig, RsuConfig, SensorConfig, SensorKindName, TrackingConfig,
 };
+pub use platform::{OwnName, Platform, PlatformConfig, PlatformName};
 pub use radio::{
     ByteOrderName, FieldConfig, FramingName, ImmediateForwardConfig, LengthConfig, MagicConfig, Pc5Config, ProfileName,
     Radio, SendConfig, Sending, ServiceConfig, TimestampUnitName, VendorHeaderConfig, load_vendor_header,

@@ -1,7 +1,7 @@
 //! Items as MQTT messages: topic, content type, payload; and back. `docs/cloud-mqtt.md` is the contract.
 
 use edge_core::Item;
-use rsu_proto::{Message as _, v1};
+use rsu_proto::v1;
 
 use crate::config::PayloadFormat;
 
@@ -13,7 +13,10 @@ pub const TOPIC_ROOT: &str = "rsu/v1";
 pub fn stream_topic(rsu_id: &str, item: &Item) -> String {
     match item {
         Item::Tracks(_) => format!("{TOPIC_ROOT}/{rsu_id}/tracks"),
-        Item::Event(_) => format!("{TOPIC_ROOT}/{rsu_id}/events"),
+        Item::Event(event) => {
+            let stream = event.header.as_ref().map_or("events", |header| header.stream.as_str());
+            format!("{TOPIC_ROOT}/{rsu_id}/{stream}")
+        }
         Item::LaneStatistics(_) => format!("{TOPIC_ROOT}/{rsu_id}/lane-statistics"),
         Item::Health(_) => format!("{TOPIC_ROOT}/{rsu_id}/health"),
         Item::V2x(message) => {
@@ -37,28 +40,26 @@ pub fn content_type(format: PayloadFormat) -> &'static str {
 /// # Errors
 /// When JSON cannot be made of it.
 pub fn encode(item: &Item, format: PayloadFormat) -> Result<Vec<u8>, serde_json::Error> {
-    match (format, item) {
-        (PayloadFormat::Protobuf, Item::Tracks(message)) => Ok(message.encode_to_vec()),
-        (PayloadFormat::Protobuf, Item::Event(message)) => Ok(message.encode_to_vec()),
-        (PayloadFormat::Protobuf, Item::V2x(message)) => Ok(message.encode_to_vec()),
-        (PayloadFormat::Protobuf, Item::LaneStatistics(message)) => Ok(message.encode_to_vec()),
-        (PayloadFormat::Protobuf, Item::Health(message)) => Ok(message.encode_to_vec()),
-        (PayloadFormat::Json, Item::Tracks(message)) => serde_json::to_vec(message),
-        (PayloadFormat::Json, Item::Event(message)) => serde_json::to_vec(message),
-        (PayloadFormat::Json, Item::V2x(message)) => serde_json::to_vec(message),
-        (PayloadFormat::Json, Item::LaneStatistics(message)) => serde_json::to_vec(message),
-        (PayloadFormat::Json, Item::Health(message)) => serde_json::to_vec(message),
+    match item {
+        Item::Tracks(message) => encode_message(message, format),
+        Item::Event(message) => encode_message(message, format),
+        Item::V2x(message) => encode_message(message.as_ref(), format),
+        Item::LaneStatistics(message) => encode_message(message, format),
+        Item::Health(message) => encode_message(message, format),
     }
 }
 
-/// The payload of the retained state.
+/// The payload of any other message of the contract.
 ///
 /// # Errors
 /// When JSON cannot be made of it.
-pub(super) fn encode_state(state: &v1::RsuState, format: PayloadFormat) -> Result<Vec<u8>, serde_json::Error> {
+pub(super) fn encode_message<M: rsu_proto::Message + serde::Serialize>(
+    message: &M,
+    format: PayloadFormat,
+) -> Result<Vec<u8>, serde_json::Error> {
     match format {
-        PayloadFormat::Protobuf => Ok(state.encode_to_vec()),
-        PayloadFormat::Json => serde_json::to_vec(state),
+        PayloadFormat::Protobuf => Ok(message.encode_to_vec()),
+        PayloadFormat::Json => serde_json::to_vec(message),
     }
 }
 
@@ -69,6 +70,8 @@ pub enum Received {
     Item(Item),
     /// The state of the RSU.
     State(v1::RsuState),
+    /// Items that will never come.
+    Gap(v1::Gap),
 }
 
 /// Turns a received message back into what was sent. A payload that begins with `{` is JSON: no protobuf message of ours
@@ -88,7 +91,8 @@ pub fn decode(topic: &str, payload: &[u8]) -> Result<Received, String> {
     let (_, stream) = rest.split_once('/').ok_or("no stream in the topic")?;
     match stream {
         "tracks" => one(payload).map(Item::Tracks).map(Received::Item),
-        "events" => one(payload).map(Item::Event).map(Received::Item),
+        "events" | "emergency" => one(payload).map(Item::Event).map(Received::Item),
+        "gaps" => one(payload).map(Received::Gap),
         "lane-statistics" => one(payload).map(Item::LaneStatistics).map(Received::Item),
         "health" => one(payload).map(Item::Health).map(Received::Item),
         "state" => one(payload).map(Received::State),
@@ -112,6 +116,11 @@ mod tests {
                 header: Some(header.clone()),
                 tracks: vec![v1::Track { id: 4, latitude_deg: 22.691_300_7, ..v1::Track::default() }],
                 ..v1::TrackList::default()
+            }),
+            Item::Event(v1::TrafficEvent {
+                header: Some(v1::Header { stream: "emergency".into(), ..header.clone() }),
+                event_id: 10,
+                ..v1::TrafficEvent::default()
             }),
             Item::Event(v1::TrafficEvent { event_id: 9, event_code: 904, ..v1::TrafficEvent::default() }),
             Item::V2x(Box::new(v1::V2xMessage { header: Some(header), aid: Some(111), ..v1::V2xMessage::default() })),

@@ -10,11 +10,14 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+pub mod proxy;
+
 use rsu_proto::{Message as _, v1};
-use rumqttc::{Client, Event, IncomingPacketSizeLimit, MqttOptions, Packet, Publish, QoS};
+use rumqttc::{Client, Event, IncomingPacketSizeLimit, MqttOptions, Packet, Publish, PublishOptions, QoS};
 
 pub const RSUD: &str = env!("CARGO_BIN_EXE_rsud");
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -89,6 +92,12 @@ impl Process {
         wait_for("the end of the process", || self.child.try_wait().unwrap()).code()
     }
 
+    /// SIGKILL, and the end of it.
+    pub fn process_kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -118,10 +127,28 @@ impl Mosquitto {
     }
 
     pub fn start_on(port: u16) -> Self {
+        Self::run(port, &format!("listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n"))
+    }
+
+    /// With a listener of the test's own, and an open one beside it on `port`.
+    pub fn start_with(listener: &str) -> Self {
+        let port = free_tcp_port();
+        let open = format!("listener {port} 127.0.0.1\nallow_anonymous true\n");
+        Self::run(port, &format!("per_listener_settings true\nmax_queued_messages 0\n{open}{listener}"))
+    }
+
+    /// One that a link is waiting for, on a port that answers only when a subscriber is there.
+    pub fn start_behind(port: u16) -> (Self, Subscriber, proxy::Proxy) {
+        let broker = Self::start();
+        let subscriber = Subscriber::new(broker.port);
+        let gate = proxy::Proxy::start_on(port, broker.port);
+        (broker, subscriber, gate)
+    }
+
+    fn run(port: u16, config_text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("mosquitto.conf");
-        std::fs::write(&config, format!("listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n"))
-            .unwrap();
+        std::fs::write(&config, config_text).unwrap();
         let binary = ["mosquitto", "/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"]
             .into_iter()
             .find(|path| Command::new(path).arg("-h").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok())
@@ -157,38 +184,64 @@ pub struct Message {
     pub retain: bool,
     pub content_type: Option<String>,
     pub schema: Option<String>,
+    /// Over which connection of the subscriber it came.
+    pub connection: usize,
 }
 
 /// A subscriber to everything.
 pub struct Subscriber {
     messages: Arc<Mutex<Vec<Message>>>,
+    subscriptions: Arc<AtomicUsize>,
     client: Client,
 }
 
 impl Subscriber {
     pub fn new(port: u16) -> Self {
+        Self::with(port, QoS::AtLeastOnce)
+    }
+
+    /// One that acknowledges nothing: what a broker that is killed had written to it is not reset away.
+    pub fn at_most_once(port: u16) -> Self {
+        Self::with(port, QoS::AtMostOnce)
+    }
+
+    fn with(port: u16, qos: QoS) -> Self {
         let id = format!("test-{}-{}", std::process::id(), free_tcp_port());
         let mut options = MqttOptions::new(id, ("127.0.0.1", port));
         options.set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(4 << 20));
         options.set_keep_alive(60);
         let (client, mut connection) = Client::builder(options).capacity(16).build();
         let messages = Arc::new(Mutex::new(Vec::new()));
-        let subscribed = Arc::new(Mutex::new(false));
-        let (sink, flag, again) = (Arc::clone(&messages), Arc::clone(&subscribed), client.clone());
+        let subscriptions = Arc::new(AtomicUsize::new(0));
+        let (sink, count, again) = (Arc::clone(&messages), Arc::clone(&subscriptions), client.clone());
         std::thread::spawn(move || {
             for event in connection.iter() {
                 match event {
-                    Ok(Event::Incoming(Packet::ConnAck(_))) => again.try_subscribe("rsu/#", QoS::AtLeastOnce).unwrap(),
-                    Ok(Event::Incoming(Packet::SubAck(_))) => *flag.lock().unwrap() = true,
-                    Ok(Event::Incoming(Packet::Publish(publish))) => sink.lock().unwrap().push(message(publish)),
+                    Ok(Event::Incoming(Packet::ConnAck(_))) => again.try_subscribe("rsu/#", qos).unwrap(),
+                    Ok(Event::Incoming(Packet::SubAck(_))) => {
+                        count.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Ok(Event::Incoming(Packet::Publish(publish))) => {
+                        sink.lock().unwrap().push(message(publish, count.load(Ordering::Relaxed)));
+                    }
                     Ok(_) => {}
                     Err(rumqttc::ConnectionError::RequestsDone) => return,
                     Err(_) => std::thread::sleep(Duration::from_millis(50)),
                 }
             }
         });
-        wait_for("the subscription", || subscribed.lock().unwrap().then_some(()));
-        Self { messages, client }
+        wait_for("the subscription", || (subscriptions.load(Ordering::Relaxed) > 0).then_some(()));
+        Self { messages, subscriptions, client }
+    }
+
+    /// How often it has subscribed: once for each connection.
+    pub fn subscriptions(&self) -> usize {
+        self.subscriptions.load(Ordering::Relaxed)
+    }
+
+    /// Publishes over the same connection.
+    pub fn publish(&self, topic: &str, payload: &str) {
+        self.client.publish(topic, payload.as_bytes().to_vec(), PublishOptions::new(QoS::AtLeastOnce)).unwrap();
     }
 
     pub fn messages(&self) -> Vec<Message> {
@@ -207,7 +260,7 @@ impl Drop for Subscriber {
     }
 }
 
-fn message(publish: Publish) -> Message {
+fn message(publish: Publish, connection: usize) -> Message {
     let properties = publish.properties.unwrap_or_default();
     Message {
         topic: String::from_utf8(publish.topic.to_vec()).unwrap(),
@@ -215,6 +268,7 @@ fn message(publish: Publish) -> Message {
         retain: publish.retain,
         content_type: properties.content_type,
         schema: properties.user_properties.into_iter().find(|(name, _)| name == "schema").map(|(_, value)| value),
+        connection,
     }
 }
 
@@ -265,6 +319,7 @@ pub fn config(broker_port: u16, extra: &str) -> String {
         r#"
 [rsu]
 id = "test-rsu"
+health_period_s = 1
 [pc5]
 listen = "127.0.0.1:0"
 {extra}
@@ -292,7 +347,7 @@ width_m = 3.5
 points_m = [[-150.0, 0.0], [150.0, 0.0]]
 [cloud]
 broker = "mqtt://127.0.0.1:{broker_port}"
-health_period_s = 1
+keep_alive_s = 20
 "#
     )
 }

@@ -55,6 +55,8 @@ struct Delivered {
     messages: u64,
     health: u64,
     states: u64,
+    /// Items that were told to be missing.
+    told_missing: u64,
     not_understood: u64,
     /// Gaps in the sequence of any stream.
     gaps: u64,
@@ -70,6 +72,10 @@ impl Delivered {
             Ok(Received::Item(item)) => item,
             Ok(Received::State(_)) => {
                 self.states += 1;
+                return;
+            }
+            Ok(Received::Gap(gap)) => {
+                self.told_missing += gap.count;
                 return;
             }
             Err(_) => {
@@ -119,7 +125,9 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<bool> {
     let delivered = Shared::default();
     let end_of_subscriber = CancellationToken::new();
     let subscriber = subscribe(broker.port(), Arc::clone(&delivered), end_of_subscriber.clone()).await?;
-    let daemon = Daemon::start(site::config(broker.port())?)?;
+    // What waits for the broker goes to disk, as it does on the pole.
+    let spool = tempfile::tempdir()?;
+    let daemon = Daemon::start(site::config(broker.port(), spool.path())?)?;
     let end_of_traffic = CancellationToken::new();
     let traffic = tokio::spawn(send_traffic(addresses(&daemon)?, args.seed, end_of_traffic.clone()));
 
@@ -147,7 +155,7 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<bool> {
     daemon.stop().await;
     let stats = stats.snapshot();
     // What the broker has acknowledged is on its way to the subscriber.
-    let published = stats.get("uplink.delivered.event").copied().unwrap_or(0);
+    let published = event_items(&stats, "delivered");
     let patience = Instant::now() + Duration::from_secs(2);
     while lock(&delivered).events < published && Instant::now() < patience {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -161,7 +169,7 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<bool> {
         OutputFormat::Json => writeln!(std::io::stdout(), "{report}")?,
         OutputFormat::Human => screen::Screen::conclude(&report)?,
     }
-    let events_published = stats.get("uplink.published.event").copied().unwrap_or(0);
+    let events_published = event_items(&stats, "published");
     let events_lost = events_published > 0 && delivered.events == 0;
     Ok(delivered.track_lists > 0 && delivered.messages > 0 && !events_lost)
 }
@@ -234,9 +242,15 @@ async fn send_traffic(to: [std::net::SocketAddr; 3], seed: u64, end: Cancellatio
     }
 }
 
+/// Steps of events, emergencies among them.
+fn event_items(stats: &std::collections::BTreeMap<String, u64>, what: &str) -> u64 {
+    let of = |class: &str| stats.get(&format!("uplink.{what}.{class}")).copied().unwrap_or(0);
+    of("event") + of("emergency")
+}
+
 /// Items published per second, by kind.
 fn per_second(stats: &std::collections::BTreeMap<String, u64>, elapsed: Duration) -> Value {
-    let kinds = ["event", "state", "track", "message"].map(|kind| {
+    let kinds = ["emergency", "event", "state", "track", "message"].map(|kind| {
         let count = stats.get(&format!("uplink.published.{kind}")).copied().unwrap_or(0);
         (kind.to_owned(), Value::from((count as f64 / elapsed.as_secs_f64().max(0.1) * 10.0).round() / 10.0))
     });
@@ -273,12 +287,13 @@ fn report(elapsed: Duration, stats: &std::collections::BTreeMap<String, u64>, de
         "tracks_published": get("uplink.tracks"),
         "track_lists_published": get("uplink.published.track"),
         "track_lists_delivered": delivered.track_lists,
-        "events_published": get("uplink.published.event"),
+        "events_published": event_items(stats, "published"),
         "events_delivered": delivered.events,
         "messages_published": get("uplink.published.message"),
         "messages_delivered": delivered.messages,
         "health_delivered": delivered.health,
         "states_delivered": delivered.states,
+        "told_missing": delivered.told_missing,
         "sequence_gaps": delivered.gaps,
         "not_understood": delivered.not_understood,
         "decode_errors": sum(".refused."),

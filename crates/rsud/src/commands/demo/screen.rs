@@ -100,7 +100,7 @@ impl Screen {
             "  out, per second{:>6.0} messages   {:.0} track lists   {:.1} event items   {:.1} health",
             rate("uplink.published.message"),
             rate("uplink.published.track"),
-            rate("uplink.published.event"),
+            rate("uplink.published.event") + rate("uplink.published.emergency"),
             rate("uplink.published.state"),
         )?;
         writeln!(text, "  refused        {:>6}        dropped {}", sum(".refused."), sum(".dropped."))?;
@@ -114,7 +114,7 @@ impl Screen {
             delivered.track_lists,
             delivered.messages,
             delivered.events,
-            get(stats, "uplink.published.event"),
+            super::event_items(stats, "published"),
         )?;
         let latency = &delivered.latencies;
         writeln!(

@@ -9,17 +9,15 @@ use traffic_sim::{SensorSpec, SpecKind, layout};
 
 use crate::config::{
     AdapterConfig, Checked, CloudConfig, Config, EventsSection, LogConfig, MapSource, Pc5Config, PoseConfig, RsuConfig,
-    SensorConfig, SensorKindName, SiteConfig, TrackingConfig, check,
+    SensorConfig, SensorKindName, SiteConfig, SpoolConfig, TrackingConfig, check,
 };
 
-/// The checked configuration for a broker on a loopback port.
-pub(crate) fn config(broker_port: u16) -> anyhow::Result<Checked> {
+/// The checked configuration for a broker on a loopback port, and a folder for what waits.
+pub(crate) fn config(broker_port: u16, spool: &Path) -> anyhow::Result<Checked> {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let cloud: CloudConfig = toml::from_str(&format!(
-        "broker = \"mqtt://127.0.0.1:{broker_port}\"\nhealth_period_s = 2\ntrack_queue = 50\n"
-    ))?;
+    let cloud: CloudConfig = toml::from_str(&format!("broker = \"mqtt://127.0.0.1:{broker_port}\"\n"))?;
     let config = Config {
-        rsu: RsuConfig { id: "demo".into() },
+        rsu: RsuConfig { id: "demo".into(), health_period_s: 2 },
         site: SiteConfig {
             version: None,
             datum: crate::config::DatumName::Wgs84,
@@ -47,7 +45,8 @@ pub(crate) fn config(broker_port: u16) -> anyhow::Result<Checked> {
         sensors: traffic_sim::sensors().iter().map(sensor).collect(),
         tracking: TrackingConfig::default(),
         events: EventsSection::default(),
-        cloud,
+        cloud: vec![cloud],
+        spool: SpoolConfig { folder: spool.into(), ..SpoolConfig::default() },
         log: LogConfig::default(),
     };
     Ok(check(&config, Path::new("demo"))?)
