@@ -11,7 +11,7 @@ use edge_core::{Core, CoreConfig, Input, Item, Output};
 use fusion::SensorKind;
 use futures_util::future::join_all;
 use rsu_proto::v1::{self, v2x_message::Content};
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -22,11 +22,12 @@ use crate::adapters::v2x::V2xParser;
 use crate::adapters::{Parser, udp};
 use crate::air::{self, Air};
 use crate::clock;
-use crate::config::{Checked, PayloadFormat};
+use crate::config::{Checked, CloudSettings, PayloadFormat};
+use crate::downlink::{self, Concluded, Control, Trial};
 use crate::queue::{self, Receiver, Sender};
 use crate::stats::Stats;
 use crate::uplink::profiles::{Author, NativeSettings};
-use crate::uplink::{LinkState, Uplink, UplinkHandle, Waiting};
+use crate::uplink::{LinkState, TOPIC_ROOT, Uplink, UplinkHandle, Waiting};
 
 /// Inputs of each adapter that are taken before the core's task yields.
 const ROUNDS: usize = 64;
@@ -52,6 +53,10 @@ pub struct Daemon {
     pub stats: Stats,
     /// State of the first link to the cloud.
     pub link: watch::Receiver<LinkState>,
+    /// Settings that a command wants to be tried.
+    pub trials: mpsc::Receiver<Trial>,
+    /// Where to say what became of them.
+    pub conclude: mpsc::Sender<Concluded>,
     /// Ends each connection to the cloud, so that new ones are made.
     again: Vec<Arc<Notify>>,
     /// Stops the adapters and the core.
@@ -59,7 +64,8 @@ pub struct Daemon {
     /// Stops the uplink.
     stop_uplink: CancellationToken,
     inner: TaskTracker,
-    uplinks: Vec<oneshot::Receiver<()>>,
+    /// The links and the commander.
+    threads: Vec<oneshot::Receiver<()>>,
 }
 
 impl Daemon {
@@ -67,7 +73,7 @@ impl Daemon {
     ///
     /// # Errors
     /// When a socket cannot be opened, or another process has the spool; nothing runs then.
-    pub fn start(mut config: Checked) -> anyhow::Result<Self> {
+    pub fn start(mut config: Checked, control: Control) -> anyhow::Result<Self> {
         let started_at = clock::now();
         let stats = Stats::default();
         let stop = CancellationToken::new();
@@ -80,7 +86,7 @@ impl Daemon {
         // All sockets first: a port that is taken must stop the start before anything runs.
         let mut adapters = Vec::new();
         let mut senders = None;
-        let mut sending = None;
+        let (mut sending, mut edition) = (None, None);
         if let Some(radio) = config.pc5 {
             let socket = udp::bind("pc5", radio.listen)?;
             let profile = match radio.profile {
@@ -91,6 +97,7 @@ impl Daemon {
                 let address = if send.to.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" };
                 let socket = udp::bind("pc5.send", address.parse()?)?;
                 let (framing, services) = (radio.framing.clone(), radio.services.clone());
+                edition = Some(send.profile);
                 sending = Some((socket, send.to, Air::new(send.profile, framing, services, send.rules, send.budget)));
             }
             let parser = Pc5Parser::new(radio.framing, profile, radio.services);
@@ -117,9 +124,23 @@ impl Daemon {
             inner.spawn(air::run(air, socket, to, receiver, filled, stats.clone(), stop.clone()));
             sender
         });
+        let settings: Vec<Arc<CloudSettings>> = uplinks.iter().map(Uplink::settings).collect();
         let links = start_links(uplinks, &config.core, on_air.as_ref(), &stats, &stop_uplink)?;
         let link = links.first().map(|link| link.link.clone()).ok_or_else(|| anyhow::anyhow!("there is no link"))?;
         let told: Vec<Told> = links.iter().map(|link| (Arc::clone(&link.waiting), Arc::clone(&link.health))).collect();
+
+        let health = Arc::default();
+        let listening = settings.into_iter().zip(&links).filter(|(settings, _)| settings.platform.is_native());
+        let commands = downlink::start(downlink::Parts {
+            links: listening.map(|(settings, link)| (settings, Arc::clone(&link.waiting))).collect(),
+            settings: config.commands,
+            topic: format!("{TOPIC_ROOT}/{}/command", config.core.rsu_id),
+            radio: on_air.clone().zip(edition),
+            health: Arc::clone(&health),
+            control,
+            stats: stats.clone(),
+            stop: stop.clone(),
+        })?;
 
         for (socket, capacity, parser) in adapters {
             addresses.push((parser.name(), socket.local_addr()?));
@@ -137,6 +158,7 @@ impl Daemon {
             core,
             inputs,
             filled,
+            health,
             links: told,
             stats: stats.clone(),
             senders,
@@ -147,9 +169,10 @@ impl Daemon {
         inner.close();
         warn_of_map(&findings);
         info!(version = env!("CARGO_PKG_VERSION"), "rsud started");
-        let again = links.iter().map(|link| Arc::clone(&link.again)).collect();
-        let uplinks = links.into_iter().map(|link| link.ended).collect();
-        Ok(Self { addresses, stats, link, again, stop, stop_uplink, inner, uplinks })
+        let again = links.iter().map(|link| Arc::clone(&link.again)).chain(commands.again).collect();
+        let threads = links.into_iter().map(|link| link.ended).chain([commands.ended]).collect();
+        let (trials, conclude) = (commands.trials, commands.conclude);
+        Ok(Self { addresses, stats, link, trials, conclude, again, stop, stop_uplink, inner, threads })
     }
 
     /// Makes new connections to the cloud: with the certificates and passwords that are there now.
@@ -166,7 +189,7 @@ impl Daemon {
         }
         self.stop_uplink.cancel();
         // Who ends without a word has ended too.
-        if tokio::time::timeout_at(by, join_all(self.uplinks)).await.is_err() {
+        if tokio::time::timeout_at(by, join_all(self.threads)).await.is_err() {
             warn!("a link did not end in time");
         }
         info!("rsud stopped");
@@ -263,6 +286,8 @@ struct CoreRunner {
     stats: Stats,
     /// Where profiles are found out.
     senders: Option<Senders>,
+    /// The last health.
+    health: Arc<Mutex<Option<v1::Health>>>,
     /// Where messages for the radio go.
     on_air: Option<Sender<Box<Content>>>,
     outputs: Vec<Output>,
@@ -329,6 +354,7 @@ impl CoreRunner {
             };
             if let Item::Health(health) = &mut publication.item {
                 complete_health(health, &self.stats, &self.links, self.senders.as_ref());
+                *self.health.lock().unwrap_or_else(PoisonError::into_inner) = Some(health.clone());
             }
             if let Item::Tracks(list) = &publication.item {
                 self.stats.add("uplink", "", "tracks", list.tracks.len() as u64);

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod daemon;
+pub mod downlink;
 pub mod framing;
 pub mod queue;
 pub mod stats;

@@ -115,7 +115,8 @@ fn main() -> ExitCode {
         Command::Broker => with_runtime(rsud::commands::demo::broker::run()),
         Command::Run { config } => match run::check(&config) {
             Err(problem) => return config_error(&problem),
-            Ok(checked) => run::start_log(&checked.log).and_then(|()| with_runtime(run::run(checked)).map(|()| true)),
+            Ok(checked) => run::start_log(&checked.log)
+                .and_then(|log| with_runtime(run::run(&config, checked, log)).map(|()| true)),
         },
         Command::Check { config } => match run::check(&config) {
             Err(problem) => return config_error(&problem),
@@ -149,7 +150,7 @@ fn main() -> ExitCode {
         Command::Spool { command: SpoolCommand::Verify(args) } => spool::look(&args, true, std::io::stdout().lock()),
         Command::Watch(args) => {
             let log = LogConfig { format: LogFormat::Human, level: Some("warn".into()) };
-            run::start_log(&log).and_then(|()| with_runtime(watch::watch(args)).map(|()| true))
+            run::start_log(&log).and_then(|_| with_runtime(watch::watch(args)).map(|()| true))
         }
     };
     match outcome {

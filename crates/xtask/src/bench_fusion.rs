@@ -69,7 +69,8 @@ type Figures = BTreeMap<&'static str, f64>;
 /// What the command line asks for.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Options {
-    quick: bool,
+    /// Less of it.
+    pub(crate) quick: bool,
     ablation: bool,
     /// A program to use instead of building one.
     pub(crate) rsud: Option<String>,
@@ -223,7 +224,8 @@ fn goal(scene: &str, figure: &str, value: f64, bound: f64, is_most: bool) -> Str
     format!("| {scene} | {figure} | {value:.2} | {sign} {bound} | {verdict} |\n")
 }
 
-fn machine() -> String {
+/// Where it was measured.
+pub(crate) fn machine() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);

@@ -3,11 +3,13 @@
 
 mod bench_events;
 mod bench_fusion;
+mod bench_uplink;
 mod python;
 mod rival;
 mod scenes;
 mod score_events;
 mod tidy;
+mod uplink;
 mod visibility;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +31,9 @@ cargo xtask bench fusion  the tracker on simulated scenes, beside its goals and 
     --ablation            the tracker without each of its parts on one scene, and what no sensor saw there
     --rsud PATH           with this program instead of a release build
 cargo xtask bench events  the event detectors on simulated scenes, beside the truth; figures in target/bench
+    --rsud PATH           as above
+cargo xtask bench uplink  what waits for the cloud, beside a mosquitto bridge: outages, crashes; figures in target/bench
+    --quick               less of it
     --rsud PATH           as above";
 
 fn main() -> ExitCode {
@@ -56,6 +61,7 @@ fn chore(words: &[&str]) -> anyhow::Result<()> {
             bench_fusion::bench(&Options::parse(options, &["--quick", "--ablation", "--rsud"])?)
         }
         ["bench", "events", options @ ..] => bench_events::bench(&Options::parse(options, &["--rsud"])?),
+        ["bench", "uplink", options @ ..] => bench_uplink::bench(&Options::parse(options, &["--quick", "--rsud"])?),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(())
@@ -187,6 +193,7 @@ mod tests {
             &["bench", "events", "--rsud", "a", "--ablation"],
             &["bench", "codec", "--quick"],
             &["bench", "fusion", "--fast"],
+            &["bench", "uplink", "--ablation"],
             &["bench", "--quick"],
             &["tidy", "everything"],
             &["dance"],

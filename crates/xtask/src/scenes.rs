@@ -50,17 +50,7 @@ impl Programs {
     pub(crate) fn new(given: Option<&str>) -> anyhow::Result<Self> {
         let probe = "import numpy, scipy, trackeval, norfair, motpy";
         let python = python::environment("bench-python", "bench/requirements.txt", probe)?;
-        let rsud = if let Some(path) = given {
-            // It is run in the project's folder, but named in that of whoever calls.
-            let path = std::path::absolute(path)?;
-            ensure!(path.is_file(), "{} is no program", path.display());
-            path
-        } else {
-            run(Command::new(env!("CARGO")).args(["build", "--release", "--locked", "-p", "rsud"]))?;
-            root().join("target/release/rsud")
-        };
-        std::fs::create_dir_all(folder())?;
-        Ok(Self { python, rsud })
+        Ok(Self { python, rsud: rsud(given)? })
     }
 
     /// Simulates the scene's sensors, unless that was done before. The scene file is written last, so a scene that has
@@ -90,6 +80,19 @@ impl Programs {
         program.arg("--input").arg(scene.join("dets.csv")).arg("--output").arg(output);
         program
     }
+}
+
+/// Builds rsud, unless `given` is a path to it. The folder of the results is there as well then.
+pub(crate) fn rsud(given: Option<&str>) -> anyhow::Result<PathBuf> {
+    std::fs::create_dir_all(folder())?;
+    if let Some(path) = given {
+        // It is run in the project's folder, but named in that of whoever calls.
+        let path = std::path::absolute(path)?;
+        ensure!(path.is_file(), "{} is no program", path.display());
+        return Ok(path);
+    }
+    run(Command::new(env!("CARGO")).args(["build", "--release", "--locked", "-p", "rsud"]))?;
+    Ok(root().join("target/release/rsud"))
 }
 
 /// Runs a program to its end and takes what it wrote as one JSON value, or as the last line that is one.

@@ -33,7 +33,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
             "v2x-codec",
         ],
     ),
-    ("xtask", &[]),
+    ("xtask", &["rsu-proto"]),
 ];
 
 /// Crates that know no clock, socket, file, thread or randomness, and words that would betray it.

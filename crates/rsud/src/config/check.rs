@@ -30,8 +30,21 @@ pub struct Checked {
     pub sensor_udp: Option<(SocketAddr, usize)>,
     /// The links to the cloud.
     pub cloud: Vec<CloudSettings>,
+    /// Commands of the cloud.
+    pub commands: CommandSettings,
     /// The log.
     pub log: LogConfig,
+}
+
+/// Commands of the cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandSettings {
+    /// Whether native links listen for them.
+    pub enabled: bool,
+    /// Folder of the audit log and of settings that the cloud made.
+    pub folder: PathBuf,
+    /// A setting is taken back when the link is not up within this.
+    pub confirm_within: Duration,
 }
 
 /// Refuses what cannot be, with the file and the key.
@@ -169,7 +182,14 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
         tracing_subscriber::EnvFilter::try_new(level)
             .map_err(|error| checker.wrong("log.level", error.to_string(), "a filter such as \"info\" or \"debug\""))?;
     }
-    Ok(Checked { core, pc5, v2x_udp, sensor_udp, cloud, log: config.log.clone() })
+    let given = &config.commands;
+    let confirm_s = checker.range("commands.confirm_within_s", given.confirm_within_s as f64, 1.0, 3600.0)?;
+    let commands = CommandSettings {
+        enabled: given.enabled,
+        folder: checker.beside(&given.folder),
+        confirm_within: Duration::from_secs_f64(confirm_s),
+    };
+    Ok(Checked { core, pc5, v2x_udp, sensor_udp, cloud, commands, log: config.log.clone() })
 }
 
 fn sensors(checker: &Checker<'_>, sensors: &[SensorConfig]) -> Result<Vec<SensorSetup>, ConfigError> {

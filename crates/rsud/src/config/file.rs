@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -39,6 +40,9 @@ pub struct Config {
     /// What waits for the links.
     #[serde(default)]
     pub spool: SpoolConfig,
+    /// Commands of the cloud.
+    #[serde(default)]
+    pub commands: CommandsConfig,
     /// The log.
     #[serde(default)]
     pub log: LogConfig,
@@ -57,6 +61,24 @@ pub struct RsuConfig {
 
 fn default_health_period_s() -> u64 {
     5
+}
+
+/// Commands of the cloud.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CommandsConfig {
+    /// Whether native links listen for them.
+    pub enabled: bool,
+    /// Folder of the audit log and of settings that the cloud made.
+    pub folder: PathBuf,
+    /// A setting is taken back when the link is not up within this, seconds.
+    pub confirm_within_s: u64,
+}
+
+impl Default for CommandsConfig {
+    fn default() -> Self {
+        Self { enabled: true, folder: "commands".into(), confirm_within_s: 60 }
+    }
 }
 
 /// A UDP adapter.

@@ -15,8 +15,10 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::downlink::Overlay;
+
 pub(crate) use check::Checker;
-pub use check::{Checked, check};
+pub use check::{Checked, CommandSettings, check};
 pub use cloud::{
     BrokerAddress, BrokersConfig, ClassSection, CloudConfig, CloudSettings, CredentialSettings, OverflowName,
     PayloadFormat, SharesConfig, SpoolConfig, TlsConfig,
@@ -27,7 +29,8 @@ pub use events::{
     StoppedSection, UTurnSection, WrongWaySection,
 };
 pub use file::{
-    AdapterConfig, Config, LogConfig, LogFormat, PoseConfig, RsuConfig, SensorConfig, SensorKindName, TrackingConfig,
+    AdapterConfig, CommandsConfig, Config, LogConfig, LogFormat, PoseConfig, RsuConfig, SensorConfig, SensorKindName,
+    TrackingConfig,
 };
 pub use platform::{OwnName, Platform, PlatformConfig, PlatformName};
 pub use radio::{
@@ -79,6 +82,22 @@ pub enum ConfigError {
 pub fn load(file: &Path) -> Result<Checked, ConfigError> {
     let text = read(file)?;
     let config: Config = toml::from_str(&text).map_err(|error| shape(file, error))?;
+    check(&config, file)
+}
+
+/// As [`load`], with the settings of the cloud laid over the file.
+///
+/// # Errors
+/// As [`load`]; a setting that fits nowhere is an error too.
+pub fn load_with(file: &Path, overlay: &Overlay) -> Result<Checked, ConfigError> {
+    let mut table: toml::Table = toml::from_str(&read(file)?).map_err(|error| shape(file, error))?;
+    overlay.apply(&mut table).map_err(|problem| ConfigError::Value {
+        file: file.into(),
+        key: "settings of the cloud".into(),
+        problem,
+        expected: "a key and a value as in the file".into(),
+    })?;
+    let config: Config = table.try_into().map_err(|error: toml::de::Error| shape(file, error))?;
     check(&config, file)
 }
 

@@ -77,6 +77,12 @@ pub struct Platform {
 }
 
 impl Platform {
+    /// Whether it speaks our own contract.
+    #[must_use]
+    pub fn is_native(&self) -> bool {
+        self.name == PlatformName::Native
+    }
+
     /// What the link's profile is made of. The secret is read here.
     ///
     /// # Errors

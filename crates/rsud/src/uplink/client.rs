@@ -77,6 +77,12 @@ impl Uplink {
         self.settings.payload
     }
 
+    /// Its settings.
+    #[must_use]
+    pub fn settings(&self) -> Arc<CloudSettings> {
+        Arc::clone(&self.settings)
+    }
+
     /// The platform at its other end.
     #[must_use]
     pub fn platform(&self) -> &Platform {

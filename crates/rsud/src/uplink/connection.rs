@@ -24,7 +24,7 @@ use crate::stats::{LogGate, Stats};
 /// Room in the client's channel beside what may be under way: for birth, signs of life, replies and good-bye.
 pub(super) const SPARE: usize = 16;
 /// A connection must be complete within this.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a broker may send us at most, octets.
 const MAX_INCOMING: u32 = 256 * 1024 + 4096;
 
@@ -118,7 +118,11 @@ impl Connector {
             return Ok(None);
         }
         let Ok(greeting) = answer.await else { return Ok(None) };
-        let options = self.options(index, &greeting)?;
+        let mut options = options(&self.settings, index, greeting.login.as_ref())?;
+        options.set_outgoing_inflight_upper_limit(u16::try_from(self.settings.in_flight).unwrap_or(u16::MAX));
+        if let Some(will) = &greeting.will {
+            options.set_last_will(last_will(will));
+        }
         let (client, mut events) =
             AsyncClient::builder(options).capacity(self.settings.in_flight + SPARE).try_build()?;
         let connack = tokio::time::timeout(CONNECT_TIMEOUT, async {
@@ -171,41 +175,43 @@ impl Connector {
             }
         }
     }
+}
 
-    fn options(&self, index: usize, greeting: &Greeting) -> anyhow::Result<MqttOptions> {
-        let settings = &self.settings;
-        let broker = settings.brokers.get(index).ok_or_else(|| anyhow::anyhow!("there is no broker"))?;
-        let login = greeting.login.as_ref();
-        let client_id = login.map_or(&settings.client_id, |login| &login.client_id);
-        let mut options = MqttOptions::new(client_id.clone(), (broker.host.clone(), broker.port));
-        options.set_keep_alive(settings.keep_alive_s);
-        options.set_clean_start(true);
-        options.set_outgoing_inflight_upper_limit(u16::try_from(settings.in_flight).unwrap_or(u16::MAX));
-        options.set_connect_timeout(CONNECT_TIMEOUT);
-        options.set_max_packet_size(Some(MAX_INCOMING));
-        if broker.tls {
-            options.set_transport(Transport::tls_with_config(tls::client(settings.tls.as_ref())?));
-        }
-        if let Some(login) = login {
-            options.set_credentials(login.username.clone(), login.password.clone().into_bytes());
-        } else if let Some(login) = &settings.login {
-            options.set_credentials(login.username.clone(), login.password()?.into_bytes());
-        }
-        if let Some(will) = &greeting.will {
-            let properties = LastWillProperties {
-                delay_interval: None,
-                payload_format_indicator: None,
-                message_expiry_interval: None,
-                content_type: Some(will.content_type.into()),
-                response_topic: None,
-                correlation_data: None,
-                user_properties: user_properties(will.schema),
-            };
-            let (topic, payload) = (will.topic.clone(), will.payload.clone());
-            options.set_last_will(LastWill::new(topic, payload, QoS::AtLeastOnce, will.retain, Some(properties)));
-        }
-        Ok(options)
+/// How to connect to one of the brokers; files and passwords are read now.
+///
+/// # Errors
+/// A file or the password cannot be read.
+pub(crate) fn options(settings: &CloudSettings, index: usize, login: Option<&Login>) -> anyhow::Result<MqttOptions> {
+    let broker = settings.brokers.get(index).ok_or_else(|| anyhow::anyhow!("there is no broker"))?;
+    let client_id = login.map_or(&settings.client_id, |login| &login.client_id);
+    let mut options = MqttOptions::new(client_id.clone(), (broker.host.clone(), broker.port));
+    options.set_keep_alive(settings.keep_alive_s);
+    options.set_clean_start(true);
+    options.set_connect_timeout(CONNECT_TIMEOUT);
+    options.set_max_packet_size(Some(MAX_INCOMING));
+    if broker.tls {
+        options.set_transport(Transport::tls_with_config(tls::client(settings.tls.as_ref())?));
     }
+    if let Some(login) = login {
+        options.set_credentials(login.username.clone(), login.password.clone().into_bytes());
+    } else if let Some(login) = &settings.login {
+        options.set_credentials(login.username.clone(), login.password()?.into_bytes());
+    }
+    Ok(options)
+}
+
+fn last_will(will: &Outgoing) -> LastWill {
+    let properties = LastWillProperties {
+        delay_interval: None,
+        payload_format_indicator: None,
+        message_expiry_interval: None,
+        content_type: Some(will.content_type.into()),
+        response_topic: None,
+        correlation_data: None,
+        user_properties: user_properties(will.schema),
+    };
+    let (topic, payload) = (will.topic.clone(), will.payload.clone());
+    LastWill::new(topic, payload, QoS::AtLeastOnce, will.retain, Some(properties))
 }
 
 /// Names the message to platforms that know such names.
@@ -215,18 +221,18 @@ pub(super) fn user_properties(schema: &str) -> Vec<(String, String)> {
 
 /// How long to wait between tries: longer after each round of failures, and never for two units alike, so that a district of
 /// them does not come back in one instant.
-struct Pace {
+pub(crate) struct Pace {
     least: Duration,
     most: Duration,
     ceiling: Duration,
 }
 
 impl Pace {
-    fn new(settings: &CloudSettings) -> Self {
+    pub(crate) fn new(settings: &CloudSettings) -> Self {
         Self { least: settings.retry_least, most: settings.retry_most, ceiling: settings.retry_least }
     }
 
-    fn next(&mut self, connected: bool, round_over: bool) -> Duration {
+    pub(crate) fn next(&mut self, connected: bool, round_over: bool) -> Duration {
         if connected {
             self.ceiling = self.least;
         } else if !round_over {

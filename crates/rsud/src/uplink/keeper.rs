@@ -19,6 +19,7 @@ use super::payload::encode_message;
 use super::profiles::{NativeMessage, Outgoing, Profile};
 use super::waiting::Missed;
 use crate::config::PayloadFormat;
+use crate::downlink::commander::Reply;
 use crate::stats::Stats;
 
 /// A publication as the spool keeps it.
@@ -34,6 +35,9 @@ pub(super) struct Kept {
     pub(super) retain: bool,
     #[prost(bytes = "bytes", tag = "5")]
     pub(super) payload: Bytes,
+    /// MQTT correlation data, of an answer.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub(super) correlation: Bytes,
 }
 
 impl From<Outgoing> for Kept {
@@ -44,6 +48,7 @@ impl From<Outgoing> for Kept {
             schema: outgoing.schema.into(),
             retain: outgoing.retain,
             payload: outgoing.payload.into(),
+            correlation: Bytes::new(),
         }
     }
 }
@@ -52,7 +57,12 @@ impl Kept {
     /// Octets of the packet, or a few more.
     pub(super) fn packet_octets(&self) -> usize {
         // Fixed header, lengths, packet identifier, names of the properties.
-        self.topic.len() + self.content_type.len() + self.schema.len() + self.payload.len() + 64
+        self.topic.len()
+            + self.content_type.len()
+            + self.schema.len()
+            + self.payload.len()
+            + self.correlation.len()
+            + 64
     }
 }
 
@@ -66,6 +76,8 @@ pub(super) struct Keeper {
     stats: Stats,
     /// Whose publications were handed out.
     handed: HashMap<(usize, u64), (Label, Timestamp)>,
+    /// Answers so far.
+    replies: u64,
     /// Gaps that were taken out of the spool and not handed out yet.
     gaps: VecDeque<Gap>,
 }
@@ -78,7 +90,17 @@ impl Keeper {
         format: PayloadFormat,
         stats: Stats,
     ) -> Self {
-        Self { spool, profile, rsu_id, boot_id, format, stats, handed: HashMap::new(), gaps: VecDeque::new() }
+        Self {
+            spool,
+            profile,
+            rsu_id,
+            boot_id,
+            format,
+            stats,
+            handed: HashMap::new(),
+            replies: 0,
+            gaps: VecDeque::new(),
+        }
     }
 
     /// Takes an item in; it is not safe before the next commit. Returns whether something is to be committed.
@@ -100,14 +122,49 @@ impl Keeper {
         };
         let any = !outgoing.is_empty();
         for outgoing in outgoing {
-            let octets = Kept::from(outgoing).encode_to_vec();
-            if matches!(self.spool.push(class, now, &label, &octets), Err(spool::PushError::BufferFull { .. })) {
-                self.spool.commit(now);
-                // What is refused for good is told as a gap by the spool itself.
-                let _ = self.spool.push(class, now, &label, &octets);
-            }
+            self.push(class, &label, &Kept::from(outgoing), now);
         }
         any
+    }
+
+    /// Takes an answer to a command in. Returns whether something is to be committed.
+    pub(super) fn answer(&mut self, reply: Reply, now: Timestamp) -> bool {
+        self.replies += 1;
+        let header = v1::Header {
+            rsu_id: self.rsu_id.clone(),
+            boot_id: self.boot_id,
+            stream: "command-reply".into(),
+            sequence: self.replies,
+            produced_at_us: now.as_micros(),
+            caused_by_arrival_us: 0,
+        };
+        let message = v1::CommandReply { header: Some(header), ..reply.message };
+        let schema = "rsu.v1.CommandReply";
+        let payload = match encode_message(&message, self.format) {
+            Ok(payload) => payload,
+            Err(error) => return self.cannot_be_told("not_encodable", &error),
+        };
+        let told = self.profile.tell_native(NativeMessage { stream: "command-reply", schema, payload });
+        let Some(kept) = told.map(Kept::from) else { return false };
+        let Ok(label) = Label::new("command-reply", self.boot_id, self.replies) else { return false };
+        let asked = reply.reply_to.map(|to| Kept {
+            topic: to.topic,
+            correlation: hex::decode(to.correlation).unwrap_or_default().into(),
+            ..kept.clone()
+        });
+        for kept in [Some(kept), asked].into_iter().flatten() {
+            self.push(Priority::State as usize, &label, &kept, now);
+        }
+        true
+    }
+
+    fn push(&mut self, class: usize, label: &Label, kept: &Kept, now: Timestamp) {
+        let octets = kept.encode_to_vec();
+        if matches!(self.spool.push(class, now, label, &octets), Err(spool::PushError::BufferFull { .. })) {
+            self.spool.commit(now);
+            // What is refused for good is told as a gap by the spool itself.
+            let _ = self.spool.push(class, now, label, &octets);
+        }
     }
 
     fn cannot_be_told(&self, why: &'static str, error: &dyn std::error::Error) -> bool {

@@ -6,7 +6,7 @@
 //! `connection` keeps a connection to one of the brokers; `worker` is the thread that ties them together.
 
 mod client;
-mod connection;
+pub(crate) mod connection;
 mod keeper;
 pub mod link;
 mod payload;

@@ -10,6 +10,8 @@ use edge_core::{Priority, Publication};
 use rsu_proto::v1::v2x_message::Content;
 use tokio::sync::Notify;
 
+use crate::downlink::commander::Reply;
+
 /// Items of one stream that had to go, from the first to the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missed {
@@ -37,7 +39,12 @@ struct Inner {
     missed: BTreeMap<(Priority, String), Vec<(u64, u64)>>,
     /// What was sent on the air, for platforms that want it. It is worth nothing later.
     sent: VecDeque<Arc<Content>>,
+    /// Answers to commands.
+    replies: VecDeque<Reply>,
 }
+
+/// Room for answers: each was asked for.
+const REPLIES: usize = 256;
 
 /// Room for what was sent on the air.
 const SENT: usize = 64;
@@ -89,6 +96,21 @@ impl Waiting {
         drop(inner);
         self.filled.notify_one();
         !full
+    }
+
+    /// Takes an answer to a command. Returns false when the oldest one had to go.
+    pub fn push_reply(&self, reply: Reply) -> bool {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = inner.replies.len() >= REPLIES && inner.replies.pop_front().is_some();
+        inner.replies.push_back(reply);
+        drop(inner);
+        self.filled.notify_one();
+        !full
+    }
+
+    /// The oldest answer.
+    pub fn pop_reply(&self) -> Option<Reply> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).replies.pop_front()
     }
 
     /// The oldest of what was sent on the air.

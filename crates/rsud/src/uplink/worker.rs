@@ -191,6 +191,12 @@ impl Worker {
         for missed in self.waiting.missed() {
             self.keeper.miss(&missed, now);
         }
+        while let Some(reply) = self.waiting.pop_reply() {
+            if self.keeper.answer(reply, now) {
+                self.uncommitted_since.get_or_insert_with(instant);
+                self.urgent = true;
+            }
+        }
         while let Some(content) = self.waiting.pop_sent() {
             if self.client.is_some() {
                 let told = self.keeper.profile.tell_sent(&content, now);
@@ -503,6 +509,7 @@ fn options(kept: &Kept) -> PublishOptions {
     let properties = PublishProperties {
         content_type: Some(kept.content_type.clone()).filter(|content_type| !content_type.is_empty()),
         user_properties: user_properties(&kept.schema),
+        correlation_data: Some(kept.correlation.clone()).filter(|correlation| !correlation.is_empty()),
         ..PublishProperties::default()
     };
     let options = PublishOptions::new(QoS::AtLeastOnce).properties(properties);

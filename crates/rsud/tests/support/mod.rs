@@ -17,7 +17,9 @@ use std::time::{Duration, Instant};
 pub mod proxy;
 
 use rsu_proto::{Message as _, v1};
-use rumqttc::{Client, Event, IncomingPacketSizeLimit, MqttOptions, Packet, Publish, PublishOptions, QoS};
+use rumqttc::{
+    Client, Event, IncomingPacketSizeLimit, MqttOptions, Packet, Publish, PublishOptions, PublishProperties, QoS,
+};
 
 pub const RSUD: &str = env!("CARGO_BIN_EXE_rsud");
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -184,6 +186,7 @@ pub struct Message {
     pub retain: bool,
     pub content_type: Option<String>,
     pub schema: Option<String>,
+    pub correlation: Option<Vec<u8>>,
     /// Over which connection of the subscriber it came.
     pub connection: usize,
 }
@@ -239,6 +242,17 @@ impl Subscriber {
         self.subscriptions.load(Ordering::Relaxed)
     }
 
+    /// Publishes octets over the same connection, with a response topic and correlation data.
+    pub fn ask(&self, topic: &str, payload: Vec<u8>, reply_to: Option<(&str, &[u8])>) {
+        let properties = PublishProperties {
+            response_topic: reply_to.map(|(topic, _)| topic.to_owned()),
+            correlation_data: reply_to.map(|(_, data)| data.to_vec().into()),
+            ..PublishProperties::default()
+        };
+        let options = PublishOptions::new(QoS::AtLeastOnce).properties(properties);
+        self.client.publish(topic, payload, options).unwrap();
+    }
+
     /// Publishes over the same connection.
     pub fn publish(&self, topic: &str, payload: &str) {
         self.client.publish(topic, payload.as_bytes().to_vec(), PublishOptions::new(QoS::AtLeastOnce)).unwrap();
@@ -266,6 +280,7 @@ fn message(publish: Publish, connection: usize) -> Message {
         topic: String::from_utf8(publish.topic.to_vec()).unwrap(),
         payload: publish.payload.to_vec(),
         retain: publish.retain,
+        correlation: properties.correlation_data.map(|data| data.to_vec()),
         content_type: properties.content_type,
         schema: properties.user_properties.into_iter().find(|(name, _)| name == "schema").map(|(_, value)| value),
         connection,

@@ -31,6 +31,7 @@ use super::watch::{OutputFormat, by_class, class_name, duration};
 use crate::clock;
 use crate::config::{LogConfig, LogFormat};
 use crate::daemon::Daemon;
+use crate::downlink::Control;
 use crate::uplink::Received;
 
 /// How to show it.
@@ -127,7 +128,7 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<bool> {
     let subscriber = subscribe(broker.port(), Arc::clone(&delivered), end_of_subscriber.clone()).await?;
     // What waits for the broker goes to disk, as it does on the pole.
     let spool = tempfile::tempdir()?;
-    let daemon = Daemon::start(site::config(broker.port(), spool.path())?)?;
+    let daemon = Daemon::start(site::config(broker.port(), spool.path())?, Control::default())?;
     let end_of_traffic = CancellationToken::new();
     let traffic = tokio::spawn(send_traffic(addresses(&daemon)?, args.seed, end_of_traffic.clone()));
 

@@ -115,10 +115,6 @@ impl Profile for Native {
         self.state(v1::Availability::Offline, true, 0, now).map(Some)
     }
 
-    fn subscriptions(&self) -> Vec<String> {
-        vec![self.topic("command")]
-    }
-
     fn hear(&mut self, topic: &str, payload: &[u8], _now: Timestamp) -> Result<Heard, HearError> {
         if topic != self.topic("command") {
             return Err(HearError::Topic);
