@@ -177,7 +177,8 @@ impl Daemon {
 
     /// Makes new connections to the cloud: with the certificates and passwords that are there now.
     pub fn reconnect(&self) {
-        self.again.iter().for_each(|again| again.notify_one());
+        // Who is not connected just now reads everything anew anyway.
+        self.again.iter().for_each(|again| again.notify_waiters());
     }
 
     /// Stops: no input is taken any more, what came out goes to the broker, the broker is told good-bye.

@@ -312,6 +312,16 @@ fn emergencies_go_first_and_the_others_share_the_link() {
 const CONFIG_SHARES: [f64; CLASSES] = [0.0, 0.6, 0.2, 0.1, 0.1];
 
 #[test]
+fn large_items_of_one_class_fill_the_window_at_once() {
+    let config = LinkConfig { window: 64, shares: [1; CLASSES] };
+    let (mut disk, mut link) = (Disk::default(), Link::new(config));
+    (0..100).for_each(|_| disk.accept(3, 100_000));
+    link.handle(LinkEvent::Up { receive_maximum: 1000, max_packet: usize::MAX }, &mut disk);
+    let sent = std::iter::from_fn(|| link.next(&mut disk)).count();
+    assert_eq!(sent, 64);
+}
+
+#[test]
 fn what_the_broker_cannot_take_is_told_and_holds_up_nobody() {
     let (mut disk, mut link) = (Disk::default(), Link::new(CONFIG));
     disk.accept(1, 6000);

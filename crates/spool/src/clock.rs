@@ -39,6 +39,13 @@ impl Clock {
         Self { last: now, rest: None, step, settle, steps_ahead: 0, steps_back: 0 }
     }
 
+    /// The last run knew this time. What has passed since is a step ahead if it is long: the clock may be wrong.
+    pub(crate) fn remember(&mut self, earlier: Timestamp, now: Timestamp) {
+        if earlier >= PLAUSIBLE && now.duration_since(earlier) > self.step {
+            self.rest = Some(Rest { before: earlier, until: now + self.settle });
+        }
+    }
+
     /// Takes notice of the time of a call.
     pub(crate) fn observe(&mut self, now: Timestamp) {
         if now + JITTER < self.last {

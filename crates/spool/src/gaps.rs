@@ -265,6 +265,14 @@ impl ClassGaps {
         gaps
     }
 
+    /// A gap waits until an earlier one was told: what follows the items in it must wait too.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.pending.iter().enumerate().any(|(index, pending)| {
+            let earlier = |other: &Pending| other.handed_out && other.gap.reason == pending.gap.reason;
+            !pending.handed_out && self.pending.iter().take(index).any(earlier)
+        })
+    }
+
     /// What was handed out is to be handed out again.
     pub(crate) fn rewind(&mut self) {
         for pending in &mut self.pending {

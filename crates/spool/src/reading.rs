@@ -59,7 +59,7 @@ pub(crate) fn note_broken(broken: &mut Vec<Named>, head: Head) {
 impl Queue {
     /// The next item in order that is not done, if there is one and more may be under way.
     pub(crate) fn next(&mut self, disk: &Disk, ids: &mut GapIds) -> Result<Option<Item>, DiskTrouble> {
-        if self.read_blocked {
+        if self.read_blocked || self.gaps.holds_back() {
             return Ok(None);
         }
         let result = self.read_next(disk, ids);

@@ -101,6 +101,7 @@ impl Spool {
         self.counted.set_aside += counts.set_aside;
         self.counted.partial_openings += u64::from(lenient);
         self.boot = self.boot.max(state.boot);
+        self.clock.remember(Timestamp::from_micros(state.saved_at_us), now);
         // Gaps that were made before keep their identities, which are of another range.
         self.ids = ids;
         for (mut queue, provisional) in queues.into_iter().zip(std::mem::take(&mut self.queues)) {

@@ -183,11 +183,11 @@ impl Spool {
         queue.give_up(&mut self.ids, position, label, accepted_at)
     }
 
-    /// Items `first` to `last` of a stream went before they could be pushed: they are told as a gap ([`Reason::Busy`]).
-    pub fn missed(&mut self, class: usize, now: Timestamp, first: &Label, last: &Label) {
+    /// Items `first` to `last` of a stream went before they could be pushed: they are told as a gap.
+    pub fn missed(&mut self, class: usize, now: Timestamp, reason: Reason, first: &Label, last: &Label) {
         let Some(queue) = self.queues.get_mut(class) else { return };
-        let count = queue.gaps.add_range(&mut self.ids, Reason::Busy, (first, last), now);
-        queue.counters.dropped(Reason::Busy, count);
+        let count = queue.gaps.add_range(&mut self.ids, reason, (first, last), now);
+        queue.counters.dropped(reason, count);
     }
 
     /// The session was lost: what was not delivered is handed out again, and so are the gaps of the class.

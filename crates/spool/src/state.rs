@@ -131,16 +131,29 @@ pub(crate) struct Keeper {
     suspect: bool,
     /// The slots whose names we have made safe. That a file is there does not say that it is there after a crash.
     named: [bool; 2],
+    /// The slot that was read: a process that died may have written it and not made it safe.
+    unproven: Option<usize>,
 }
 
 impl Keeper {
     pub(crate) fn new(found: &Found) -> Self {
         let generation = found.newest.as_ref().map_or(0, |(generation, _)| *generation);
-        Self { generation, slot: 1 - found.slot.min(1), suspect: false, named: [false; 2] }
+        let unproven = found.newest.is_some().then_some(found.slot);
+        Self { generation, slot: 1 - found.slot.min(1), suspect: false, named: [false; 2], unproven }
+    }
+
+    /// Before the other slot is written over, the one that was read must be safe.
+    fn prove(&mut self, disk: &mut Disk) -> Result<(), DiskTrouble> {
+        let Some(name) = self.unproven.and_then(|slot| SLOTS.get(slot)) else { return Ok(()) };
+        let file = disk.open(name, Access::Write)?;
+        disk.sync(&*file, name)?;
+        self.unproven = None;
+        Ok(())
     }
 
     /// Writes the state and makes it safe.
     pub(crate) fn save(&mut self, disk: &mut Disk, state: &State) -> Result<(), DiskTrouble> {
+        self.prove(disk)?;
         let name = SLOTS.get(self.slot).copied().unwrap_or_default();
         let octets = encode(state, self.generation + 1);
         let result = self.write(disk, name, &octets);
@@ -182,10 +195,12 @@ impl State {
     /// maps: a stale block of an earlier spool in the same folder must not have it.
     pub(crate) fn new(now: Timestamp) -> Self {
         use std::hash::{BuildHasher as _, RandomState};
+        let spool = RandomState::new().hash_one(now);
         Self {
-            spool: RandomState::new().hash_one(now),
+            spool,
             boot: 0,
-            next_gap: 1,
+            // Gaps of different spools are told apart too.
+            next_gap: (spool >> 2).max(1),
             saved_at_us: now.as_micros(),
             classes: Vec::new(),
         }

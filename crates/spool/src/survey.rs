@@ -1,7 +1,7 @@
 //! Reading the segments of one class at opening: what there is, what is lost, and where positions go on.
 
 use crate::files::Access;
-use crate::gaps::{GapIds, Reason};
+use crate::gaps::{Gap, GapIds, Reason};
 use crate::holes::Holes;
 use crate::queue::{Named, Queue};
 use crate::reading::note_broken;
@@ -55,7 +55,8 @@ impl Recovery<'_> {
         queue.cursor_saved = saved.cursor;
         queue.holes = Holes::new(&saved.holes);
         for gap in &saved.gaps {
-            queue.gaps.take_in(gap.clone());
+            // Under a new identity: it may have been told already, and may grow now.
+            queue.gaps.take_in(Gap { id: self.ids.take(), ..gap.clone() });
         }
         let mut walk = Walk { expected: queue.flight.cursor(), broken: Vec::new() };
         for (index, candidate) in candidates.iter().enumerate() {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, ensure};
 use rsu_proto::{Message as _, v1};
 use serde_json::json;
 
@@ -58,10 +58,15 @@ const DATAGRAM_RATE: u32 = 4000;
 /// Publications without an acknowledgement while the link is up, and in an outage.
 const WINDOW: usize = 1000;
 const OUTAGE_WINDOW: usize = 100;
-const KILL_EVERY_S: u64 = 3;
+const RESET_EVERY: Duration = Duration::from_secs(1);
+/// Not a multiple of the other: how long before a kill the link was reset decides what waits then, so all of it comes up.
+const KILL_EVERY: Duration = Duration::from_millis(3100);
 /// When nothing has come for so long, nothing comes any more: three times the longest wait between two tries.
 const QUIET: Duration = Duration::from_secs(15);
 const SETTLE_WITHIN: Duration = Duration::from_secs(600);
+
+/// In the remote broker's log when the system, whose client identifier it is, has a session.
+const SESSION: &str = " as bench (";
 
 /// How much of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -133,7 +138,7 @@ struct Bench {
 struct Stage {
     subscriber: Subscriber,
     proxy: Proxy,
-    _remote: Process,
+    remote: Process,
 }
 
 impl Bench {
@@ -147,7 +152,7 @@ impl Bench {
         let port = free_tcp_port()?;
         let config = "max_queued_messages 0\nmax_inflight_messages 0\n";
         let remote = start_mosquitto(&self.broker, &folder, "remote", port, config)?;
-        let stage = Stage { subscriber: Subscriber::start(port)?, proxy: Proxy::start(port)?, _remote: remote };
+        let stage = Stage { subscriber: Subscriber::start(port)?, proxy: Proxy::start(port)?, remote };
         let mut system: Box<dyn System> = match kind {
             Kind::Ours => Box::new(Ours::new(&self.rsud, &folder)?),
             Kind::Bridge { saves_each_change } => {
@@ -157,8 +162,10 @@ impl Bench {
         println!("\n== {}, {}", scenario.name(), system.name());
         let system = system.as_mut();
         system.start(stage.proxy.port)?;
-        let connected = || Ok((stage.proxy.accepted() > 0).then_some(()));
-        wait_for("the first connection", Duration::from_secs(30), connected)?;
+        // A connection that TCP accepted is not enough: the remote broker must have taken it.
+        let connected = || Ok(stage.remote.log().contains(SESSION).then_some(()));
+        let waited = wait_for("the remote broker to accept the system", Duration::from_secs(30), connected);
+        waited.with_context(|| stage.remote.log())?;
         pause(Duration::from_secs(1));
         let plan = self.size.plan(scenario, kind);
         let figures = match scenario {
@@ -214,18 +221,28 @@ fn one_process(system: &mut dyn System, stage: &Stage, scenario: Scenario, plan:
     Ok(figures)
 }
 
+/// Whether a fault is a kill, or else a reset, and when it comes.
+fn timetable(length: Duration) -> Vec<(Duration, bool)> {
+    let times =
+        |every: Duration, kill| (1_u32..).map(move |n| (every * n, kill)).take_while(move |(at, _)| *at < length);
+    let mut all: Vec<_> = times(RESET_EVERY, false).chain(times(KILL_EVERY, true)).collect();
+    all.sort_unstable();
+    all
+}
+
 /// The link is reset each second, and the process killed and started again.
 fn crashes(system: &mut dyn System, stage: &Stage, plan: Plan, seconds: u64) -> anyhow::Result<Figures> {
     let (start, offering) = (instant(), system.offer(plan));
     let (mut kills, mut resets) = (0, 0);
-    for second in 1..seconds {
-        pause_until(start + Duration::from_secs(second));
-        stage.proxy.reset();
-        resets += 1;
-        if second % KILL_EVERY_S == 0 {
+    for (at, kill) in timetable(Duration::from_secs(seconds)) {
+        pause_until(start + at);
+        if kill {
             system.kill()?;
             system.start(stage.proxy.port)?;
             kills += 1;
+        } else {
+            stage.proxy.reset();
+            resets += 1;
         }
     }
     let offered = joined(offering)?;
@@ -263,6 +280,8 @@ fn figures(
             }
         }
     }
+    // With the link up that is no loss but a bench that is set up wrongly.
+    ensure!(scenario != Scenario::Up || !received.first.is_empty(), "nothing came through although the link is up");
     let balance = system.balance(offered, &received);
     let arrivals = || received.first.values().map(|(_, at_us)| *at_us);
     // Where each datagram became an item, the times of sending count: they have the wait in the socket as well.
@@ -317,16 +336,18 @@ Delivery from the sending of the datagram, or the time at which the publication 
 ## Outage: {outage_items} items while the link is refused, then it comes back
 
 rsud is offered {DATAGRAM_RATE} a second; the bridge as many as it acknowledges, {OUTAGE_WINDOW} under way, for {within} s at most.
-Drained: items by the time from the reopening to the last one.
+Drained: items by the time from the reopening to the last one; then per s: by the time from the first to the last.
 
 {outage}
-## Crashes: {RATE} items/s for {seconds} s, killed every {KILL_EVERY_S} s, the link reset every second
+## Crashes: {RATE} items/s for {seconds} s, killed every {kill} s, the link reset every {reset} s
 
 What falls due while the process is dead is not accepted by either.
 
 {crashes}",
         machine = machine(),
         quiet = QUIET.as_secs(),
+        kill = KILL_EVERY.as_secs_f64(),
+        reset = RESET_EVERY.as_secs_f64(),
         up = table(Scenario::Up, all),
         outage = table(Scenario::Outage, all),
         crashes = table(Scenario::Crashes, all),
@@ -349,6 +370,15 @@ mod tests {
         }
         let [ours, other] = [Kind::Ours, bridge].map(|kind| size.plan(Scenario::Outage, kind));
         assert_eq!((ours.items, ours.per_s, other.per_s, other.window), (20_000, Some(4000), None, 100));
+    }
+
+    #[test]
+    fn kills_come_at_all_times_between_resets() {
+        let table = timetable(Duration::from_secs(30));
+        let kills: Vec<u128> = table.iter().filter(|fault| fault.1).map(|fault| fault.0.as_millis() % 1000).collect();
+        assert_eq!(kills, [100, 200, 300, 400, 500, 600, 700, 800, 900]);
+        assert_eq!(table.len() - kills.len(), 29);
+        assert!(table.is_sorted());
     }
 
     #[test]

@@ -336,7 +336,18 @@ pub(super) fn clouds(
         if !names.insert(&config.name) {
             return Err(checker.wrong(&key("name"), format!("{:?} is taken", config.name), "a name of its own"));
         }
-        all.push(cloud(checker, config, spool, rsu_id, &key)?);
+        let client_id = if clouds.len() == 1 { rsu_id.to_owned() } else { format!("{rsu_id}-{}", config.name) };
+        let link = cloud(checker, config, spool, (rsu_id, client_id), &key)?;
+        let same = |other: &CloudSettings| {
+            let shared = |b: &BrokerAddress| link.brokers.iter().any(|a| (&a.host, a.port) == (&b.host, b.port));
+            other.client_id == link.client_id && other.brokers.iter().any(shared)
+        };
+        // Two connections of one client identifier would throw each other out for ever.
+        if all.iter().any(same) {
+            let problem = format!("{:?} is taken by another link to the same broker", link.client_id);
+            return Err(checker.wrong(&key("client_id"), problem, "one of its own"));
+        }
+        all.push(link);
     }
     Ok(all)
 }
@@ -345,7 +356,7 @@ fn cloud(
     checker: &Checker<'_>,
     config: &CloudConfig,
     spool: &SpoolConfig,
-    rsu_id: &str,
+    (rsu_id, client_id): (&str, String),
     key: &dyn Fn(&str) -> String,
 ) -> Result<CloudSettings, ConfigError> {
     let name = checker.name(&key("name"), &config.name)?;
@@ -371,7 +382,7 @@ fn cloud(
         brokers,
         client_id: match &config.client_id {
             Some(client_id) => checker.name(&key("client_id"), client_id)?,
-            None => rsu_id.to_owned(),
+            None => client_id,
         },
         login: login(checker, config, key)?,
         tls,
@@ -461,6 +472,11 @@ fn login(
             return Err(checker.wrong(&key("username"), "user name and password belong together".into(), expected));
         }
     };
+    let secure = |address: &String| address.starts_with("mqtts://");
+    if config.broker.0.iter().any(secure) && !config.broker.0.iter().all(secure) {
+        let problem = "a password would go over TLS to one broker, and readable to another".into();
+        return Err(checker.wrong(&key("broker"), problem, "mqtts:// for all of them, or for none"));
+    }
     let Some(username) = config.username.clone() else {
         let problem = "there is a password and no user".into();
         return Err(checker.wrong(&key("username"), problem, "the user name that belongs to it"));

@@ -128,15 +128,8 @@ impl Uplink {
         );
         let config = LinkConfig { window: settings.in_flight, shares: settings.shares };
         let keeper = Keeper::new(self.spool, profile, who, settings.payload, stats.clone());
-        let shared = Shared {
-            waiting: Arc::clone(&waiting),
-            signals,
-            again: Arc::clone(&again),
-            stats,
-            state,
-            health: Arc::clone(&health),
-            on_air,
-        };
+        let shared =
+            Shared { waiting: Arc::clone(&waiting), signals, stats, state, health: Arc::clone(&health), on_air };
         let worker = Worker::new(Arc::clone(&settings), keeper, Link::new(config), shared);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let (end, ended) = oneshot::channel();

@@ -8,13 +8,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rumqttc::mqttbytes::v5::SubscribeReasonCode;
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, LastWill, LastWillProperties, MqttOptions, Packet, Publish, QoS,
     Transport,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::profiles::{Login, Outgoing};
 use super::tls;
@@ -25,6 +26,8 @@ use crate::stats::{LogGate, Stats};
 pub(super) const SPARE: usize = 16;
 /// A connection must be complete within this.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection that lasted so long was a good one.
+const GOOD_AFTER: Duration = Duration::from_secs(10);
 /// What a broker may send us at most, octets.
 const MAX_INCOMING: u32 = 256 * 1024 + 4096;
 
@@ -51,11 +54,19 @@ pub(super) enum Signal {
         max_packet: usize,
         /// `host:port`.
         broker: String,
+        /// Ends the connection, so that a new one is made.
+        end: CancellationToken,
     },
     /// Something was published for us.
     Heard(Publish),
     /// The connection is gone.
     Down,
+}
+
+/// A stopwatch of the shell.
+#[allow(clippy::disallowed_methods, reason = "how long a connection lasted")]
+fn instant() -> std::time::Instant {
+    std::time::Instant::now()
 }
 
 /// Keeps a connection up.
@@ -78,9 +89,13 @@ impl Connector {
         while !self.closing.is_cancelled() {
             let Some(broker) = self.settings.brokers.get(next) else { return };
             let name = format!("{}:{}", broker.host, broker.port);
-            let connected = match self.connect(next, &name).await {
+            let end = CancellationToken::new();
+            let connected = match self.connect(next, &name, &end).await {
                 Ok(Some(mut events)) => {
-                    let why = self.poll(&mut events).await;
+                    let since = instant();
+                    let why = self.poll(&mut events, &end).await;
+                    // Nothing that is still in the client goes out any more.
+                    drop(events);
                     self.stats.count("uplink", "disconnections");
                     if !self.closing.is_cancelled() {
                         warn!(link = %self.settings.name, broker = %name, why, "broker connection lost");
@@ -88,7 +103,8 @@ impl Connector {
                     if self.signals.send(Signal::Down).await.is_err() {
                         return;
                     }
-                    true
+                    // Who takes a connection and drops it again is as bad as who takes none.
+                    since.elapsed() >= GOOD_AFTER
                 }
                 // Nobody wants a connection any more.
                 Ok(None) => return,
@@ -112,7 +128,7 @@ impl Connector {
     }
 
     /// Makes one connection. `None`: the other side is gone.
-    async fn connect(&self, index: usize, name: &str) -> anyhow::Result<Option<EventLoop>> {
+    async fn connect(&self, index: usize, name: &str, end: &CancellationToken) -> anyhow::Result<Option<EventLoop>> {
         let (ask, answer) = oneshot::channel();
         if self.signals.send(Signal::Prepare(ask)).await.is_err() {
             return Ok(None);
@@ -151,22 +167,32 @@ impl Connector {
             receive_maximum: receive_maximum.map_or(usize::from(u16::MAX), usize::from),
             max_packet: max_packet.map_or(usize::MAX, |most| most as usize),
             broker: name.to_owned(),
+            end: end.clone(),
         };
         Ok(self.signals.send(up).await.is_ok().then_some(events))
     }
 
     /// Polls until the connection ends; says why.
-    async fn poll(&self, events: &mut EventLoop) -> String {
+    async fn poll(&self, events: &mut EventLoop, end: &CancellationToken) -> String {
         loop {
             let event = tokio::select! {
                 event = events.poll() => event,
                 () = self.again.notified() => return "a new one is wanted".into(),
+                () = end.cancelled() => return "the broker did not answer".into(),
                 () = self.closing.cancelled() => return "closed".into(),
             };
             match event {
                 Ok(Event::Incoming(Packet::Publish(publish))) => {
                     if self.signals.send(Signal::Heard(publish)).await.is_err() {
                         return "the uplink has ended".into();
+                    }
+                }
+                Ok(Event::Incoming(Packet::SubAck(answer))) => {
+                    let granted = |code: &SubscribeReasonCode| matches!(code, SubscribeReasonCode::Success(_));
+                    if !answer.return_codes.iter().all(granted) {
+                        self.stats.add("downlink", "refused", "subscription", 1);
+                        let (link, codes) = (&self.settings.name, &answer.return_codes);
+                        error!(%link, ?codes, "the broker refuses a subscription; nothing will come down");
                     }
                 }
                 Ok(_) => {}

@@ -76,6 +76,8 @@ pub(super) struct Keeper {
     stats: Stats,
     /// Whose publications were handed out.
     handed: HashMap<(usize, u64), (Label, Timestamp)>,
+    /// The broker takes packets of so many octets.
+    pub(super) max_packet: usize,
     /// Answers so far.
     replies: u64,
     /// Gaps that were taken out of the spool and not handed out yet.
@@ -98,6 +100,7 @@ impl Keeper {
             format,
             stats,
             handed: HashMap::new(),
+            max_packet: usize::MAX,
             replies: 0,
             gaps: VecDeque::new(),
         }
@@ -116,7 +119,7 @@ impl Keeper {
         let outgoing = match self.profile.tell(&publication.item, now) {
             Ok(outgoing) => outgoing,
             Err(error) => {
-                self.spool.missed(class, now, &label, &label);
+                self.spool.missed(class, now, Reason::Refused, &label, &label);
                 return self.cannot_be_told(error.name(), &error);
             }
         };
@@ -177,11 +180,20 @@ impl Keeper {
     pub(super) fn miss(&mut self, missed: &Missed, now: Timestamp) {
         let label = |sequence| Label::new(missed.stream.as_str(), self.boot_id, sequence);
         if let (Ok(first), Ok(last)) = (label(missed.first), label(missed.last)) {
-            self.spool.missed(missed.priority as usize, now, &first, &last);
+            self.spool.missed(missed.priority as usize, now, Reason::Busy, &first, &last);
         }
     }
 
+    /// The notice of a gap; without the ranges where the broker does not take so much.
     fn notice(&mut self, gap: &Gap) -> Option<Kept> {
+        let whole = self.notice_with(gap)?;
+        if whole.packet_octets() <= self.max_packet {
+            return Some(whole);
+        }
+        self.notice_with(&Gap { unnamed: gap.count(), streams: Vec::new(), ..gap.clone() })
+    }
+
+    fn notice_with(&mut self, gap: &Gap) -> Option<Kept> {
         let header = v1::Header {
             rsu_id: self.rsu_id.clone(),
             boot_id: self.boot_id,
@@ -265,8 +277,9 @@ impl Store for Keeper {
     }
 
     fn rewind(&mut self, class: usize) {
-        self.stats.add("uplink", "", "sent_again", self.handed.len() as u64);
+        let before = self.handed.len();
         self.handed.retain(|(other, _), _| *other != class);
+        self.stats.add("uplink", "", "sent_again", (before - self.handed.len()) as u64);
         self.spool.rewind(class);
     }
 

@@ -140,8 +140,8 @@ impl Link {
             },
             LinkEvent::Refused(token) => match self.take(token) {
                 Some(What::Item { class, position }) => store.refused(class, position, Refusal::ByBroker),
-                // A notice that the broker will not have is not worth a notice.
-                Some(What::Gap { id }) => store.gap_told(id),
+                // What is missing must be told, sooner or later.
+                Some(What::Gap { .. }) => self.settling = true,
                 None => {}
             },
             LinkEvent::Lost(token) | LinkEvent::Postponed(token) => {
@@ -194,23 +194,28 @@ impl Link {
         if let Some(item) = store.next(EMERGENCY) {
             return Some((EMERGENCY, item));
         }
-        let mut empty = 0;
-        while empty < CLASSES - 1 {
+        let mut empty = [false; CLASSES];
+        if let Some(first) = empty.first_mut() {
+            *first = true;
+        }
+        while empty.contains(&false) {
             let class = self.turn;
-            let credit = self.credit.get_mut(class)?;
-            if *credit > 0 {
+            let (credit, is_empty) = (self.credit.get_mut(class)?, empty.get_mut(class)?);
+            if *credit > 0 && !*is_empty {
                 if let Some(item) = store.next(class) {
                     *credit -= i64::try_from(item.1).unwrap_or(i64::MAX);
                     return Some((class, item));
                 }
                 // Who has nothing to send saves nothing up.
                 *credit = 0;
-                empty += 1;
+                *is_empty = true;
             }
             self.turn = if class + 1 == CLASSES { 1 } else { class + 1 };
-            let share = self.config.shares.get(self.turn).copied().unwrap_or(1).max(1);
-            if let Some(credit) = self.credit.get_mut(self.turn) {
-                *credit = credit.saturating_add(i64::from(share) * QUANTUM);
+            if empty.get(self.turn) == Some(&false) {
+                let share = self.config.shares.get(self.turn).copied().unwrap_or(1).max(1);
+                if let Some(credit) = self.credit.get_mut(self.turn) {
+                    *credit = credit.saturating_add(i64::from(share) * QUANTUM);
+                }
             }
         }
         None

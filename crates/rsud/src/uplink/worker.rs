@@ -3,6 +3,7 @@
 //! It is a thread of its own because a disk may take its time: neither the core nor the keep-alive of the connection may
 //! wait for an fsync. Whatever comes first is handled first; nothing is asked for again and again.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,13 +15,13 @@ use rsu_proto::v1::{self, v2x_message::Content};
 use rumqttc::mqttbytes::v5::PubAckReason;
 use rumqttc::{AsyncClient, PublishNotice, PublishNoticeError, PublishOptions, PublishProperties, QoS};
 use spool::Mode;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::LinkState;
-use super::connection::{Greeting, Signal, user_properties};
+use super::connection::{Greeting, SPARE, Signal, user_properties};
 use super::keeper::{Keeper, Kept};
 use super::link::{Link, LinkEvent, Publish, Token};
 use super::profiles::{Downlink, Outgoing, TellError};
@@ -38,8 +39,10 @@ const DRAIN: Duration = Duration::from_secs(2);
 const GOOD_BYE: Duration = Duration::from_millis(600);
 /// Age, cursors and a disk that failed are looked after so often.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
-/// What a broker has no room for is offered again after this.
+/// What a broker does not take now is offered again after this.
 const POSTPONE: Duration = Duration::from_secs(1);
+/// Names what is told at once and kept nowhere.
+const TELL: Token = Token(0);
 
 /// What became of a publication.
 enum Outcome {
@@ -48,8 +51,10 @@ enum Outcome {
     Lost,
     /// The broker will not have it.
     Refused(PublishNoticeError),
-    /// The broker has no room now.
-    Postponed,
+    /// The broker does not take it now; which is not yet to be told to the link.
+    Postponed(PublishNoticeError),
+    /// The pause after that is over.
+    Over,
 }
 
 pub(super) struct Worker {
@@ -58,8 +63,6 @@ pub(super) struct Worker {
     link: Link,
     waiting: Arc<Waiting>,
     signals: mpsc::Receiver<Signal>,
-    /// Ends the connection, so that a new one is made.
-    again: Arc<Notify>,
     stats: Stats,
     state: watch::Sender<LinkState>,
     health: Arc<Mutex<v1::LinkHealth>>,
@@ -67,8 +70,14 @@ pub(super) struct Worker {
     on_air: Option<Sender<Box<Content>>>,
     client: Option<AsyncClient>,
     under_way: FuturesUnordered<BoxFuture<'static, (Token, Outcome)>>,
-    /// When the publications under way were last seen to get fewer, or began to be some.
-    progress_at: Instant,
+    /// When what was not answered yet was published, the oldest first.
+    sent: BTreeMap<Token, Instant>,
+    /// Told at once and not acknowledged yet.
+    tells: usize,
+    /// The broker takes packets of so many octets.
+    max_packet: usize,
+    /// Ends the present connection.
+    end_connection: CancellationToken,
     /// The oldest item that is not committed came then, and when there was a commit last.
     uncommitted_since: Option<Instant>,
     committed_at: Option<Instant>,
@@ -89,7 +98,6 @@ pub(super) struct Worker {
 pub(super) struct Shared {
     pub(super) waiting: Arc<Waiting>,
     pub(super) signals: mpsc::Receiver<Signal>,
-    pub(super) again: Arc<Notify>,
     pub(super) stats: Stats,
     pub(super) state: watch::Sender<LinkState>,
     pub(super) health: Arc<Mutex<v1::LinkHealth>>,
@@ -104,7 +112,7 @@ fn instant() -> Instant {
 
 impl Worker {
     pub(super) fn new(settings: Arc<CloudSettings>, keeper: Keeper, link: Link, shared: Shared) -> Self {
-        let Shared { waiting, signals, again, stats, state, health, on_air } = shared;
+        let Shared { waiting, signals, stats, state, health, on_air } = shared;
         let now = instant();
         let on_disk = *keeper.spool.mode() == Mode::Disk;
         Self {
@@ -113,14 +121,16 @@ impl Worker {
             link,
             waiting,
             signals,
-            again,
             stats,
             state,
             health,
             on_air,
             client: None,
             under_way: FuturesUnordered::new(),
-            progress_at: now,
+            sent: BTreeMap::new(),
+            tells: 0,
+            max_packet: usize::MAX,
+            end_connection: CancellationToken::new(),
             uncommitted_since: None,
             committed_at: None,
             urgent: false,
@@ -170,12 +180,15 @@ impl Worker {
         }
         self.publish();
         let commit_at = self.commit_at();
-        let stalled_at = (!self.under_way.is_empty()).then(|| self.progress_at + self.settings.acknowledge_within);
+        let stalled_at = self.sent.first_key_value().map(|(_, at)| *at + self.settings.acknowledge_within);
         tokio::select! {
             biased;
             () = stop.cancelled() => {}
-            Some((token, outcome)) = self.under_way.next(), if !self.under_way.is_empty() => self.finished(token, outcome),
+            // First, so that nothing is handed to a connection that is known to have ended.
             Some(signal) = self.signals.recv() => self.heard(signal),
+            Some((token, outcome)) = self.under_way.next(), if !self.under_way.is_empty() => {
+                self.finished(token, outcome);
+            }
             () = std::future::ready(()), if more => {}
             () = self.waiting.filled() => {}
             () = until(commit_at) => {}
@@ -263,27 +276,42 @@ impl Worker {
         while let Some(client) = self.client.clone() {
             let Some((token, what)) = self.link.next(&mut self.keeper) else { return };
             let (Publish::Item(kept) | Publish::Gap(kept)) = what;
-            if self.under_way.is_empty() {
-                self.progress_at = instant();
-            }
             match client.try_publish_tracked(kept.topic.clone(), kept.payload.clone(), options(&kept)) {
-                Ok(notice) => self.under_way.push(Box::pin(outcome(token, notice))),
+                Ok(notice) => {
+                    self.sent.insert(token, instant());
+                    self.under_way.push(Box::pin(outcome(token, notice)));
+                }
                 Err(error) => {
                     // It has room for all that may be under way, so its connection has ended.
                     warn!(link = %self.settings.name, %error, "publish refused by the client");
+                    self.end_connection.cancel();
                     self.down();
-                    self.again.notify_one();
                 }
             }
         }
     }
 
     fn finished(&mut self, token: Token, outcome: Outcome) {
-        self.progress_at = instant();
+        self.sent.remove(&token);
+        if token == TELL {
+            self.tells = self.tells.saturating_sub(1);
+            return;
+        }
         let event = match outcome {
             Outcome::Acknowledged => LinkEvent::Acknowledged(token),
             Outcome::Lost => LinkEvent::Lost(token),
-            Outcome::Postponed => LinkEvent::Postponed(token),
+            Outcome::Over => LinkEvent::Postponed(token),
+            Outcome::Postponed(reason) => {
+                self.stats.count("uplink", "postponed");
+                if let Some(held_back) = self.rejections.open() {
+                    error!(link = %self.settings.name, %reason, held_back, "the broker does not take an item now");
+                }
+                self.under_way.push(Box::pin(async move {
+                    tokio::time::sleep(POSTPONE).await;
+                    (token, Outcome::Over)
+                }));
+                return;
+            }
             Outcome::Refused(reason) => {
                 if let Some(held_back) = self.rejections.open() {
                     error!(link = %self.settings.name, %reason, held_back, "the broker refuses an item");
@@ -307,8 +335,10 @@ impl Worker {
                 let _ =
                     answer.send(Greeting { login: profile.login(now), will, subscriptions: profile.subscriptions() });
             }
-            Signal::Up { client, receive_maximum, max_packet, broker } => {
+            Signal::Up { client, receive_maximum, max_packet, broker, end } => {
                 self.down();
+                self.end_connection = end;
+                (self.max_packet, self.keeper.max_packet) = (max_packet, max_packet);
                 self.client = Some(client);
                 self.connections += 1;
                 self.broker = broker;
@@ -374,6 +404,8 @@ impl Worker {
             return;
         }
         self.under_way.clear();
+        self.sent.clear();
+        self.tells = 0;
         self.heartbeat_at = None;
         self.pass_time(true);
         self.state.send_replace(LinkState::Down);
@@ -384,8 +416,8 @@ impl Worker {
     fn give_up_connection(&mut self) {
         self.stats.count("uplink", "stalled");
         warn!(link = %self.settings.name, "the broker does not acknowledge; connecting anew");
-        self.progress_at = instant();
-        self.again.notify_one();
+        self.end_connection.cancel();
+        self.down();
     }
 
     fn heartbeat(&mut self, now: Instant) {
@@ -401,10 +433,16 @@ impl Worker {
             Err(error) => return error!(link = %self.settings.name, %error, "cannot be encoded"),
         };
         for kept in outgoing.into_iter().map(Kept::from) {
-            if let Some(client) = &self.client
-                && let Err(error) = client.try_publish(kept.topic.clone(), kept.payload.clone(), options(&kept))
-            {
-                warn!(link = %self.settings.name, %error, "publish refused by the client");
+            let Some(client) = &self.client else { return };
+            // The room in the client's channel is for what is kept; and one packet too large would end the connection.
+            let fits = self.tells < SPARE / 2 && kept.packet_octets() <= self.max_packet;
+            let publish = || client.try_publish_tracked(kept.topic.clone(), kept.payload.clone(), options(&kept)).ok();
+            match fits.then(publish).flatten() {
+                Some(notice) => {
+                    self.tells += 1;
+                    self.under_way.push(Box::pin(outcome(TELL, notice)));
+                }
+                None => self.stats.add("uplink", "dropped", "not_told", 1),
             }
         }
     }
@@ -519,11 +557,11 @@ fn options(kept: &Kept) -> PublishOptions {
 async fn outcome(token: Token, notice: PublishNotice) -> (Token, Outcome) {
     let outcome = match notice.wait_completion_async().await {
         Ok(()) => Outcome::Acknowledged,
-        Err(PublishNoticeError::V5PubAck(PubAckReason::QuotaExceeded)) => {
-            tokio::time::sleep(POSTPONE).await;
-            Outcome::Postponed
-        }
-        Err(reason @ PublishNoticeError::V5PubAck(_)) => Outcome::Refused(reason),
+        // These two are the item's own fault; all others may pass: rights that are being set up, a broker in trouble.
+        Err(PublishNoticeError::V5PubAck(
+            reason @ (PubAckReason::PayloadFormatInvalid | PubAckReason::TopicNameInvalid),
+        )) => Outcome::Refused(PublishNoticeError::V5PubAck(reason)),
+        Err(reason @ PublishNoticeError::V5PubAck(_)) => Outcome::Postponed(reason),
         Err(_) => Outcome::Lost,
     };
     (token, outcome)

@@ -76,6 +76,10 @@ impl System for Bridge {
     }
 }
 
+/// Publications under way. Without a bound (0) mosquitto 2.0.11 sends a CONNECT over MQTT 5 that it refuses itself, as a
+/// protocol error, and the bridge never comes up.
+const IN_FLIGHT: u16 = 1000;
+
 fn config(folder: &Path, remote: u16, saves_each_change: bool, protocol: &str) -> String {
     format!(
         "persistence true
@@ -83,7 +87,7 @@ persistence_location {}/
 autosave_interval 1
 autosave_on_changes {saves_each_change}
 max_queued_messages 0
-max_inflight_messages 0
+max_inflight_messages {IN_FLIGHT}
 connection uplink
 address 127.0.0.1:{remote}
 bridge_protocol_version {protocol}

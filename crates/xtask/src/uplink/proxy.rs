@@ -65,7 +65,8 @@ impl Proxy {
     }
 
     /// Connections that went through so far.
-    pub(crate) fn accepted(&self) -> usize {
+    #[cfg(test)]
+    fn accepted(&self) -> usize {
         self.shared.accepted.load(Ordering::Relaxed)
     }
 }

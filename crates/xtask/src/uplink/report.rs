@@ -99,7 +99,8 @@ impl Figures {
             Scenario::Outage => {
                 let rate = self.balance.accepted as f64 / self.took_s.max(1e-6);
                 cells.extend([number(Some(rate), 0), number(self.drain_s.map(|drain| drain.0), 1)]);
-                cells.extend([number(self.drained_per_s(), 0), written, memory]);
+                let then = self.drain_s.map(|(first, last)| self.came as f64 / (last - first).max(1e-6));
+                cells.extend([number(self.drained_per_s(), 0), number(then, 0), written, memory]);
             }
             Scenario::Crashes => cells.extend([self.kills.to_string(), self.resets.to_string()]),
         }
@@ -116,7 +117,7 @@ fn heads(scenario: Scenario) -> Vec<&'static str> {
     heads.extend(match scenario {
         Scenario::Up => ["p50 ms", "p99 ms", "max ms", "octets written per item", "peak MiB"].as_slice(),
         Scenario::Outage => {
-            &["accepted per s", "s to the first", "drained per s", "octets written per item", "peak MiB"]
+            &["accepted per s", "s to the first", "drained per s", "then per s", "octets written per item", "peak MiB"]
         }
         Scenario::Crashes => &["kills", "resets"],
     });
@@ -166,7 +167,7 @@ mod tests {
         );
         assert_eq!(
             table(Scenario::Outage, &all).lines().last(),
-            Some("| rsud | 110 | 100 | 1 | 2 | 25 | 0.5 | 50 | 123 | 1.5 |")
+            Some("| rsud | 110 | 100 | 1 | 2 | 25 | 0.5 | 50 | 66 | 123 | 1.5 |")
         );
         assert_eq!(table(Scenario::Crashes, &all).lines().last(), Some("| rsud | 110 | 100 | 1 | 2 | 9 | 29 |"));
         for scenario in Scenario::ALL {

@@ -26,7 +26,7 @@ struct Shared {
     ended: AtomicBool,
 }
 
-/// A subscriber in a thread of its own. It acknowledges nothing (QoS 0), so the broker holds nothing back for it; the
+/// A subscriber in a thread of its own. It acknowledges nothing (`QoS` 0), so the broker holds nothing back for it; the
 /// broker's queue for it has no bound.
 pub(crate) struct Subscriber {
     shared: Arc<Shared>,
