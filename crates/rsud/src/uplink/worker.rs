@@ -366,7 +366,6 @@ impl Worker {
                             self.stats.count("downlink", "heard");
                             self.send_on_air(contents, heard.reply);
                         }
-                        Downlink::Command(_) => self.stats.count("downlink", "heard"),
                     },
                     Err(error) => {
                         self.stats.add("downlink", "refused", error.name(), 1);

@@ -83,8 +83,6 @@ pub enum Downlink {
     /// To be told to the road users, in this order. Each message can be encoded in the profile of the message set that
     /// was set; it is not numbered yet and may be larger than a frame.
     Send(Vec<Content>),
-    /// A command of our own contract, `rsu.v1.Command`, as it came: protobuf, or JSON if it begins with `{`.
-    Command(Vec<u8>),
 }
 
 /// What was heard.

@@ -7,7 +7,7 @@ use rsu_proto::v1;
 use rsu_units::Timestamp;
 
 use super::super::payload::{TOPIC_ROOT, content_type, encode, encode_message, stream_topic};
-use super::{Downlink, HearError, Heard, NativeMessage, Outgoing, Profile, TellError, check_length};
+use super::{HearError, Heard, NativeMessage, Outgoing, Profile, TellError};
 use crate::config::PayloadFormat;
 
 /// The name in the configuration.
@@ -115,11 +115,8 @@ impl Profile for Native {
         self.state(v1::Availability::Offline, true, 0, now).map(Some)
     }
 
-    fn hear(&mut self, topic: &str, payload: &[u8], _now: Timestamp) -> Result<Heard, HearError> {
-        if topic != self.topic("command") {
-            return Err(HearError::Topic);
-        }
-        check_length(payload)?;
-        Ok(Heard::only(Downlink::Command(payload.to_vec())))
+    /// Commands come over a connection of their own ([`crate::downlink`]).
+    fn hear(&mut self, _topic: &str, _payload: &[u8], _now: Timestamp) -> Result<Heard, HearError> {
+        Err(HearError::Topic)
     }
 }
