@@ -118,9 +118,9 @@ pub(crate) fn bench(options: &Options) -> anyhow::Result<()> {
             all.push(figures);
         }
     }
-    let text = report(&all, bench.size, &version);
+    let text = report(&all, bench.size, &version, options.rsud.is_some());
     println!("\n{text}");
-    let json = json!({ "machine": machine(), "mosquitto": version, "runs": all.iter().map(Figures::json).collect::<Vec<_>>() });
+    let json = json!({ "machine": machine(), "mosquitto": version, "rsud_given": options.rsud.is_some(), "runs": all.iter().map(Figures::json).collect::<Vec<_>>() });
     std::fs::write(folder().join("uplink.json"), format!("{json:#}\n"))?;
     let file = folder().join("uplink.md");
     std::fs::write(&file, text)?;
@@ -309,14 +309,16 @@ fn figures(
     })
 }
 
-fn report(all: &[Figures], size: Size, version: &str) -> String {
+fn report(all: &[Figures], size: Size, version: &str, given: bool) -> String {
     let payload = all.first().map_or(0, |ours| ours.payload);
     let Size { seconds, outage_items, outage_within } = size;
     let within = outage_within.as_secs();
+    // A debug build's figures must not be taken for those of what is shipped.
+    let build = if given { "given, so how it was built is not known" } else { "a release build" };
     format!(
         "# Uplink bench
 
-{machine} Remote and bridge: {version}. Payloads have {payload} octets. QoS 1 up to the remote broker, which the system
+{machine} Remote and bridge: {version}; rsud: {build}. Payloads have {payload} octets. QoS 1 up to the remote broker, which the system
 reaches through a proxy that breaks the link.
 
 rsud takes datagrams, decodes them, makes 10 track lists a second besides, and is the whole daemon; the bridge takes
