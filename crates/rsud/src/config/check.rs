@@ -72,6 +72,11 @@ impl Checker<'_> {
         ConfigError::Value { file: self.file.into(), key, problem, expected: expected.into() }
     }
 
+    /// A folder that is written to: in the state directory that systemd gives, or else in the configuration's folder.
+    pub(super) fn state(&self, path: &Path) -> PathBuf {
+        std::env::var_os("STATE_DIRECTORY").map_or_else(|| self.beside(path), |folder| Path::new(&folder).join(path))
+    }
+
     /// A path of the configuration, seen from the configuration's folder.
     pub(super) fn beside(&self, path: &Path) -> PathBuf {
         self.file.parent().map_or_else(|| path.into(), |folder| folder.join(path))
@@ -186,7 +191,7 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
     let confirm_s = checker.range("commands.confirm_within_s", given.confirm_within_s as f64, 1.0, 3600.0)?;
     let commands = CommandSettings {
         enabled: given.enabled,
-        folder: checker.beside(&given.folder),
+        folder: checker.state(&given.folder),
         confirm_within: Duration::from_secs_f64(confirm_s),
     };
     Ok(Checked { core, pc5, v2x_udp, sensor_udp, cloud, commands, log: config.log.clone() })

@@ -520,7 +520,7 @@ fn backlog(checker: &Checker<'_>, config: &SpoolConfig, link: &str) -> Result<sp
         })
     };
     let classes = Priority::ALL.into_iter().map(class).collect::<Result<Vec<_>, ConfigError>>()?;
-    let folder = checker.beside(&config.folder).join(link);
+    let folder = checker.state(&config.folder).join(link);
     spool::Config::new(folder, classes)
         .map(|config| config.with_segment_bytes(SEGMENT_BYTES))
         .map_err(|error| checker.wrong("spool", error.to_string(), "larger classes"))
