@@ -66,7 +66,7 @@ fn config(broker_port: u16, send_to: u16) -> String {
 #[test]
 fn a_message_is_sent_for_a_while_and_can_be_cancelled() {
     let broker = Mosquitto::start();
-    let subscriber = Subscriber::new(broker.port);
+    let subscriber = Subscriber::to(broker.port, "#");
     let radio = UdpSocket::bind("127.0.0.1:0").unwrap();
     radio.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let rsud = Rsud::start_with(&config(broker.port, radio.local_addr().unwrap().port()));
@@ -95,7 +95,9 @@ fn a_message_is_sent_for_a_while_and_can_be_cancelled() {
     assert!((4..=6).contains(&frames), "{frames} frames in half a second");
     // The answer came to the response topic as well.
     let asked = subscriber.messages().into_iter().filter(|m| m.topic == "answers/here").count();
-    assert_eq!(asked, 0, "the test subscribes to rsu/# only");
+    assert_eq!(asked, 2);
+    let correlated = subscriber.messages().into_iter().find(|m| m.topic == "answers/here").unwrap();
+    assert_eq!(correlated.correlation.as_deref(), Some(&b"42"[..]));
 
     subscriber.ask(TOPIC, command("send-2", send(3600.0)).encode_to_vec(), None);
     wait_outcomes(&subscriber, &rsud, "send-2", &[Outcome::Accepted]);

@@ -306,6 +306,11 @@ fn a_stop_is_quick_without_a_broker_and_with_one_that_hangs() {
     let mut without = Rsud::start(port, "");
     let pc5 = without.address("pc5");
     udp().send_to(&encode(Aid::BSM, &vector("bsm")).unwrap(), pc5).unwrap();
+    wait_for("the message on disk", || {
+        let files = std::fs::read_dir(without.folder.path().join("spool/cloud")).ok()?;
+        let is_message = |name: std::ffi::OsString| name.to_string_lossy().starts_with("message-");
+        files.filter_map(Result::ok).any(|file| is_message(file.file_name())).then_some(())
+    });
     let start = Instant::now();
     without.process.signal("TERM");
     assert_eq!(without.process.wait(), Some(0), "{}", without.process.log());

@@ -198,6 +198,43 @@ fn every_link_gets_everything_and_one_that_is_down_holds_up_no_other() {
 }
 
 #[test]
+fn a_platform_gets_its_own_format_and_its_messages_reach_the_road() {
+    let broker = Mosquitto::start();
+    let subscriber = Subscriber::to(broker.port, "#");
+    let radio = udp();
+    let send = format!("to = \"{}\"\nprofile = \"2019\"", radio.local_addr().unwrap());
+    let text = config(&format!(
+        "broker = \"mqtt://127.0.0.1:{}\"\nprofile = \"its0117\"\n\
+         platform = {{ rsu_id = \"u_id_123\", message_set = \"2019\" }}\n",
+        broker.port
+    ))
+    .replacen("[pc5]", "[pc5]\nframing = \"uper\"\nprofile = \"2019\"", 1)
+    .replace("[v2x_udp]", &format!("[pc5.send]\n{send}\n[v2x_udp]"));
+    let rsud = Rsud::start_with(&text);
+    rsud.wait_for_broker();
+    let field = |vector: &str, field: &str| {
+        let path = support::vectors().join(format!("{vector}.json"));
+        let json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        hex::decode(json[field].as_str().unwrap()).unwrap()
+    };
+    // Up: what was captured from such a unit, but for the time.
+    udp().send_to(&vector("captured_rsm"), rsud.address("pc5")).unwrap();
+    let message = subscriber.wait("the RSM", |m| (m.topic == "V2X.RSU.RSM.UP").then(|| m.clone()));
+    let captured = field("captured_rsm", "mqtt_payload_hex");
+    assert_eq!((&message.payload[..8], &message.payload[16..]), (&b"u_id_123"[..], &captured[16..]));
+    subscriber.wait("a sign of life", |m| (m.topic == "V2X.RSU.HB.UP").then_some(()));
+    // Down: it goes out on the air.
+    wait_for("the subscription", || {
+        let mut down = field("captured_rsi", "mqtt_payload_hex");
+        down[..8].copy_from_slice(b"u_id_123");
+        subscriber.ask("V2X.RSU.RSI.u_id_123.DOWN", down, None);
+        radio.set_read_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+        let mut frame = [0; 4096];
+        radio.recv(&mut frame).ok().filter(|octets| *octets > 20)
+    });
+}
+
+#[test]
 fn what_a_class_has_no_room_for_is_told_before_what_follows() {
     let port = free_tcp_port();
     let rsud = Rsud::start_with(&config(&format!(

@@ -156,14 +156,18 @@ impl Spool {
     }
 
     /// Makes what was written safe; what cannot be made safe is abandoned.
-    fn sync(&mut self, all: Vec<Staged>) -> (Vec<Staged>, Option<DiskTrouble>) {
+    fn sync(&mut self, mut all: Vec<Staged>) -> (Vec<Staged>, Option<DiskTrouble>) {
         let mut first_trouble = None;
         let (mut good, mut bad) = (Vec::new(), Vec::new());
+        let mut files: Vec<_> =
+            all.iter_mut().flat_map(|staged| &mut staged.parts).map(|part| &mut part.file).collect();
+        let mut results = self.disk.sync_all(&mut files).into_iter();
         for staged in all {
-            let mut parts = staged.parts.iter();
-            match parts.try_for_each(|part| self.disk.sync(&*part.file, &part.name)) {
-                Ok(()) => good.push(staged),
-                Err(trouble) => {
+            let of_parts: Vec<_> = staged.parts.iter().zip(results.by_ref()).collect();
+            let failed = of_parts.into_iter().find_map(|(part, result)| result.err().map(|error| (part, error)));
+            match failed.map(|(part, error)| self.disk.sync_trouble(&part.name, &error)) {
+                None => good.push(staged),
+                Some(trouble) => {
                     first_trouble.get_or_insert(trouble);
                     bad.push(staged);
                 }

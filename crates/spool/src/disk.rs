@@ -97,6 +97,16 @@ impl Disk {
         file.sync_data().map_err(|error| self.trouble(name, Doing::Sync, &error))
     }
 
+    /// Several files; the first error of each group of parts is what counts for the group.
+    pub(crate) fn sync_all(&mut self, files: &mut [&mut Box<dyn OpenFile>]) -> Vec<io::Result<()>> {
+        self.syncs += files.len() as u64;
+        self.files.sync_data(files)
+    }
+
+    pub(crate) fn sync_trouble(&self, name: &str, error: &io::Error) -> DiskTrouble {
+        self.trouble(name, Doing::Sync, error)
+    }
+
     pub(crate) fn sync_dir(&mut self) -> Result<(), DiskTrouble> {
         self.syncs += 1;
         self.files.sync_dir().map_err(|error| self.trouble("", Doing::SyncFolder, &error))

@@ -200,15 +200,20 @@ pub struct Subscriber {
 
 impl Subscriber {
     pub fn new(port: u16) -> Self {
-        Self::with(port, QoS::AtLeastOnce)
+        Self::with(port, "rsu/#", QoS::AtLeastOnce)
     }
 
     /// One that acknowledges nothing: what a broker that is killed had written to it is not reset away.
     pub fn at_most_once(port: u16) -> Self {
-        Self::with(port, QoS::AtMostOnce)
+        Self::with(port, "rsu/#", QoS::AtMostOnce)
     }
 
-    fn with(port: u16, qos: QoS) -> Self {
+    /// To topics of other platforms too.
+    pub fn to(port: u16, filter: &'static str) -> Self {
+        Self::with(port, filter, QoS::AtLeastOnce)
+    }
+
+    fn with(port: u16, filter: &'static str, qos: QoS) -> Self {
         let id = format!("test-{}-{}", std::process::id(), free_tcp_port());
         let mut options = MqttOptions::new(id, ("127.0.0.1", port));
         options.set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(4 << 20));
@@ -220,7 +225,7 @@ impl Subscriber {
         std::thread::spawn(move || {
             for event in connection.iter() {
                 match event {
-                    Ok(Event::Incoming(Packet::ConnAck(_))) => again.try_subscribe("rsu/#", qos).unwrap(),
+                    Ok(Event::Incoming(Packet::ConnAck(_))) => again.try_subscribe(filter, qos).unwrap(),
                     Ok(Event::Incoming(Packet::SubAck(_))) => {
                         count.fetch_add(1, Ordering::Relaxed);
                     }

@@ -96,7 +96,8 @@ impl Drop for Proxy {
 
 fn reset(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
-    let _ = stream.shutdown(Shutdown::Both);
+    // Not both ways: that would say good-bye before the linger counts.
+    let _ = stream.shutdown(Shutdown::Read);
 }
 
 fn join(shared: &Arc<Shared>, client: TcpStream, server: TcpStream) {

@@ -59,6 +59,11 @@ pub trait Files: Send {
     /// Renames a file, over the one that has the new name.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
+    /// Makes the octets of several files safe, one result for each; at once where the system can do so.
+    fn sync_data(&self, files: &mut [&mut Box<dyn OpenFile>]) -> Vec<io::Result<()>> {
+        files.iter().map(|file| file.sync_data()).collect()
+    }
+
     /// Makes names safe.
     fn sync_dir(&self) -> io::Result<()>;
 
