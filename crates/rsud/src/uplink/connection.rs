@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use rumqttc::mqttbytes::v5::SubscribeReasonCode;
 use rumqttc::{
-    AsyncClient, ConnectionError, Event, EventLoop, LastWill, LastWillProperties, MqttOptions, Packet, Publish, QoS,
-    Transport,
+    AsyncClient, ConnectionError, Event, EventLoop, LastWill, LastWillProperties, MqttOptions, NetworkOptions, Packet,
+    Publish, QoS, Transport,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -215,6 +215,10 @@ pub(crate) fn options(settings: &CloudSettings, index: usize, login: Option<&Log
     options.set_clean_start(true);
     options.set_connect_timeout(CONNECT_TIMEOUT);
     options.set_max_packet_size(Some(MAX_INCOMING));
+    // Else what is published waits for the acknowledgement of what was published before it.
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    options.set_network_options(network);
     if broker.tls {
         options.set_transport(Transport::tls_with_config(tls::client(settings.tls.as_ref())?));
     }
