@@ -4,6 +4,7 @@
 //! what comes out to the uplink. It sleeps until an input comes or the core's deadline has come.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use crate::air::{self, Air};
 use crate::clock;
 use crate::config::{Checked, CloudSettings, PayloadFormat};
 use crate::downlink::{self, Concluded, Control, Trial};
+use crate::metrics;
 use crate::queue::{self, Receiver, Sender};
 use crate::stats::Stats;
 use crate::uplink::profiles::{Author, NativeSettings};
@@ -159,6 +161,7 @@ impl Daemon {
             inputs,
             filled,
             health,
+            metrics_file: config.metrics_file,
             links: told,
             stats: stats.clone(),
             senders,
@@ -289,6 +292,8 @@ struct CoreRunner {
     senders: Option<Senders>,
     /// The last health.
     health: Arc<Mutex<Option<v1::Health>>>,
+    /// Where metrics are written.
+    metrics_file: Option<PathBuf>,
     /// Where messages for the radio go.
     on_air: Option<Sender<Box<Content>>>,
     outputs: Vec<Output>,
@@ -356,6 +361,7 @@ impl CoreRunner {
             if let Item::Health(health) = &mut publication.item {
                 complete_health(health, &self.stats, &self.links, self.senders.as_ref());
                 *self.health.lock().unwrap_or_else(PoisonError::into_inner) = Some(health.clone());
+                write_metrics(self.metrics_file.as_ref(), &self.stats, health);
             }
             if let Item::Tracks(list) = &publication.item {
                 self.stats.add("uplink", "", "tracks", list.tracks.len() as u64);
@@ -369,6 +375,17 @@ impl CoreRunner {
             }
         }
     }
+}
+
+/// Not on the core's own time: a disk may take long.
+fn write_metrics(file: Option<&PathBuf>, stats: &Stats, health: &v1::Health) {
+    let Some(file) = file.cloned() else { return };
+    let (stats, health) = (stats.clone(), health.clone());
+    tokio::task::spawn_blocking(move || {
+        if metrics::write(&file, health).is_err() {
+            stats.count("metrics", "not_written");
+        }
+    });
 }
 
 /// Adds to the core's health what only the shell knows.

@@ -12,6 +12,7 @@ pub mod config;
 pub mod daemon;
 pub mod downlink;
 pub mod framing;
+pub mod metrics;
 pub mod queue;
 pub mod stats;
 pub mod uplink;

@@ -198,6 +198,22 @@ fn every_link_gets_everything_and_one_that_is_down_holds_up_no_other() {
 }
 
 #[test]
+fn metrics_are_written_to_a_file() {
+    let broker = Mosquitto::start();
+    let rsud = Rsud::start_with(&config(&format!(
+        "broker = \"mqtt://127.0.0.1:{}\"\n[metrics]\nfile = \"rsud.prom\"\n",
+        broker.port
+    )));
+    let file = rsud.folder.path().join("rsud.prom");
+    wait_for("the link in the metrics", || {
+        let text = std::fs::read_to_string(&file).ok()?;
+        let there = |line: &str| text.lines().any(|other| other == line);
+        let up = there("rsud_link_connected{link=\"cloud\",profile=\"native\"} 1");
+        (up && there("rsud_queue_items{link=\"cloud\",class=\"event\"} 0.0")).then_some(())
+    });
+}
+
+#[test]
 fn a_platform_gets_its_own_format_and_its_messages_reach_the_road() {
     let broker = Mosquitto::start();
     let subscriber = Subscriber::to(broker.port, "#");

@@ -259,6 +259,7 @@ impl Spool {
             name: queue.name.clone(),
             items: queue.waiting,
             uncommitted: (queue.ring.len() - queue.ring.held()) as u64,
+            in_memory: queue.ring.len() as u64,
             in_flight: queue.flight.in_flight() as u64,
             disk_bytes: queue.occupied(),
             memory_bytes: queue.ring.bytes(),

@@ -47,6 +47,8 @@ pub struct ClassStats {
     pub items: u64,
     /// Items that no commit has seen.
     pub uncommitted: u64,
+    /// Items that are in memory and not on disk, uncommitted ones among them.
+    pub in_memory: u64,
     /// Items that were handed out and may still be delivered.
     pub in_flight: u64,
     /// Octets on disk, in blocks.

@@ -32,6 +32,8 @@ pub struct Checked {
     pub cloud: Vec<CloudSettings>,
     /// Commands of the cloud.
     pub commands: CommandSettings,
+    /// Where metrics are written with each health.
+    pub metrics_file: Option<PathBuf>,
     /// The log.
     pub log: LogConfig,
 }
@@ -194,7 +196,12 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
         folder: checker.state(&given.folder),
         confirm_within: Duration::from_secs_f64(confirm_s),
     };
-    Ok(Checked { core, pc5, v2x_udp, sensor_udp, cloud, commands, log: config.log.clone() })
+    let metrics_file = config.metrics.file.as_ref().map(|file| checker.beside(file));
+    if let Some(folder) = metrics_file.as_ref().and_then(|file| file.parent()).filter(|folder| !folder.is_dir()) {
+        let problem = format!("{} is no folder", folder.display());
+        return Err(checker.wrong("metrics.file", problem, "a file in a folder that is there"));
+    }
+    Ok(Checked { core, pc5, v2x_udp, sensor_udp, cloud, commands, metrics_file, log: config.log.clone() })
 }
 
 fn sensors(checker: &Checker<'_>, sensors: &[SensorConfig]) -> Result<Vec<SensorSetup>, ConfigError> {

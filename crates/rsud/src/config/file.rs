@@ -43,9 +43,20 @@ pub struct Config {
     /// Commands of the cloud.
     #[serde(default)]
     pub commands: CommandsConfig,
+    /// Metrics.
+    #[serde(default)]
+    pub metrics: MetricsConfig,
     /// The log.
     #[serde(default)]
     pub log: LogConfig,
+}
+
+/// Metrics.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsConfig {
+    /// File that is written with each health.
+    pub file: Option<PathBuf>,
 }
 
 /// Who this is.

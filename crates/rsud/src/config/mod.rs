@@ -29,8 +29,8 @@ pub use events::{
     StoppedSection, UTurnSection, WrongWaySection,
 };
 pub use file::{
-    AdapterConfig, CommandsConfig, Config, LogConfig, LogFormat, PoseConfig, RsuConfig, SensorConfig, SensorKindName,
-    TrackingConfig,
+    AdapterConfig, CommandsConfig, Config, LogConfig, LogFormat, MetricsConfig, PoseConfig, RsuConfig, SensorConfig,
+    SensorKindName, TrackingConfig,
 };
 pub use platform::{OwnName, Platform, PlatformConfig, PlatformName};
 pub use radio::{

@@ -137,6 +137,19 @@ pub(super) fn platform(
         let problem = "the native profile has no such section".into();
         return Err(checker.wrong(&key("platform"), problem, "another profile, or no such section"));
     }
+    let (its, openv2x, dris) = (PlatformName::Its0117, PlatformName::OpenV2x, PlatformName::Dris);
+    for (name, is_given, fits) in [
+        ("rsu_id", given.rsu_id.is_some(), config.profile == its),
+        ("esn", given.esn.is_some(), config.profile == openv2x || config.profile == dris),
+        ("heartbeat_s", given.heartbeat_s.is_some(), config.profile == its || config.profile == openv2x),
+        ("events_as_device", given.events_as_device, config.profile == openv2x),
+        ("secret_file", given.secret_file.is_some(), config.profile == dris),
+    ] {
+        if is_given && !fits {
+            let problem = format!("the profile {:?} has no such key", config.profile);
+            return Err(checker.wrong(&key(&format!("platform.{name}")), problem, "what docs/cloud-profiles.md says"));
+        }
+    }
     let edition = match given.message_set {
         ProfileName::Y2020 => Edition::Y2020,
         ProfileName::Y2019 => Edition::Y2019,

@@ -94,7 +94,7 @@ impl Inbox {
     }
 
     async fn connect(&self, index: usize) -> anyhow::Result<(AsyncClient, EventLoop)> {
-        let mut options = options(&self.settings, index, None)?;
+        let mut options = tokio::task::block_in_place(|| options(&self.settings, index, None))?;
         options.set_client_id(format!("{}-commands", self.settings.client_id));
         let broker = self.settings.brokers.get(index).map(|broker| format!("{}:{}", broker.host, broker.port));
         let broker = broker.unwrap_or_default();

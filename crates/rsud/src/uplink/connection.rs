@@ -134,7 +134,8 @@ impl Connector {
             return Ok(None);
         }
         let Ok(greeting) = answer.await else { return Ok(None) };
-        let mut options = options(&self.settings, index, greeting.login.as_ref())?;
+        let login = greeting.login.as_ref();
+        let mut options = tokio::task::block_in_place(|| options(&self.settings, index, login))?;
         options.set_outgoing_inflight_upper_limit(u16::try_from(self.settings.in_flight).unwrap_or(u16::MAX));
         if let Some(will) = &greeting.will {
             options.set_last_will(last_will(will));

@@ -275,11 +275,13 @@ impl Worker {
     fn publish(&mut self) {
         while let Some(client) = self.client.clone() {
             let Some((token, what)) = self.link.next(&mut self.keeper) else { return };
+            // A notice is never given up.
+            let may_go = matches!(what, Publish::Item(_));
             let (Publish::Item(kept) | Publish::Gap(kept)) = what;
             match client.try_publish_tracked(kept.topic.clone(), kept.payload.clone(), options(&kept)) {
                 Ok(notice) => {
                     self.sent.insert(token, instant());
-                    self.under_way.push(Box::pin(outcome(token, notice)));
+                    self.under_way.push(Box::pin(outcome(token, notice, may_go)));
                 }
                 Err(error) => {
                     // It has room for all that may be under way, so its connection has ended.
@@ -439,7 +441,7 @@ impl Worker {
             match fits.then(publish).flatten() {
                 Some(notice) => {
                     self.tells += 1;
-                    self.under_way.push(Box::pin(outcome(TELL, notice)));
+                    self.under_way.push(Box::pin(outcome(TELL, notice, true)));
                 }
                 None => self.stats.add("uplink", "dropped", "not_told", 1),
             }
@@ -473,12 +475,15 @@ impl Worker {
 
     fn close(self) {
         let stats = self.keeper.spool.stats();
-        let left: u64 = stats.classes.iter().map(|class| class.items).sum();
+        let in_memory: u64 = stats.classes.iter().map(|class| class.in_memory).sum();
+        let left: u64 = stats.classes.iter().map(|class| class.items + class.uncommitted).sum();
         let link = &self.settings.name;
-        if left > 0 && self.on_disk {
-            info!(%link, left, "items wait on disk for the next start");
-        } else if left > 0 {
-            self.stats.add("uplink", "dropped", "at_stop", left);
+        if left > in_memory {
+            info!(%link, left = left - in_memory, "items wait on disk for the next start");
+        }
+        if in_memory > 0 {
+            self.stats.add("uplink", "dropped", "at_stop", in_memory);
+            let left = in_memory;
             error!(%link, left, "items could not be delivered before the stop, and the spool cannot be written");
         }
         self.keeper.spool.close(clock::now());
@@ -553,13 +558,14 @@ fn options(kept: &Kept) -> PublishOptions {
     if kept.retain { options.retained() } else { options }
 }
 
-async fn outcome(token: Token, notice: PublishNotice) -> (Token, Outcome) {
+/// What the broker says to a publication; `may_go`: there are answers after which it is given up.
+async fn outcome(token: Token, notice: PublishNotice, may_go: bool) -> (Token, Outcome) {
     let outcome = match notice.wait_completion_async().await {
         Ok(()) => Outcome::Acknowledged,
         // These two are the item's own fault; all others may pass: rights that are being set up, a broker in trouble.
         Err(PublishNoticeError::V5PubAck(
             reason @ (PubAckReason::PayloadFormatInvalid | PubAckReason::TopicNameInvalid),
-        )) => Outcome::Refused(PublishNoticeError::V5PubAck(reason)),
+        )) if may_go => Outcome::Refused(PublishNoticeError::V5PubAck(reason)),
         Err(reason @ PublishNoticeError::V5PubAck(_)) => Outcome::Postponed(reason),
         Err(_) => Outcome::Lost,
     };

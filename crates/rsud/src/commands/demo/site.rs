@@ -8,8 +8,8 @@ use rsu_units::angle;
 use traffic_sim::{SensorSpec, SpecKind, layout};
 
 use crate::config::{
-    AdapterConfig, Checked, CloudConfig, CommandsConfig, Config, EventsSection, LogConfig, MapSource, Pc5Config,
-    PoseConfig, RsuConfig, SensorConfig, SensorKindName, SiteConfig, SpoolConfig, TrackingConfig, check,
+    AdapterConfig, Checked, CloudConfig, CommandsConfig, Config, EventsSection, LogConfig, MapSource, MetricsConfig,
+    Pc5Config, PoseConfig, RsuConfig, SensorConfig, SensorKindName, SiteConfig, SpoolConfig, TrackingConfig, check,
 };
 
 /// The checked configuration for a broker on a loopback port, and a folder for what waits.
@@ -48,6 +48,7 @@ pub(crate) fn config(broker_port: u16, spool: &Path) -> anyhow::Result<Checked> 
         cloud: vec![cloud],
         spool: SpoolConfig { folder: spool.into(), ..SpoolConfig::default() },
         commands: CommandsConfig { enabled: false, ..CommandsConfig::default() },
+        metrics: MetricsConfig::default(),
         log: LogConfig::default(),
     };
     Ok(check(&config, Path::new("demo"))?)
