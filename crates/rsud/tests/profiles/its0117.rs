@@ -42,48 +42,24 @@ fn captured_payloads_come_out_octet_for_octet() {
 }
 
 #[test]
-fn a_captured_batch_of_bsms_comes_out_octet_for_octet() {
+fn captured_bsms_go_out_one_in_a_payload() {
     let payload = octets_of(CAPTURED_BSM, "mqtt_payload_hex");
     let (at, messages) = taken_apart(&payload, true);
-    assert_eq!(messages.len(), 2);
-    assert_eq!(messages[0], octets_of(CAPTURED_BSM, "uper_hex"));
-    let earlier = at - Duration::from_millis(40);
-    let items = [received(Edition::Y2019, &messages[0], earlier), received(Edition::Y2019, &messages[1], at)];
-    let together = its0117_with(Edition::Y2019, Own::Items).tell_together(&[&items[0], &items[1]], at);
-    assert!(together.failed.is_empty());
-    assert_eq!(together.publications.len(), 1);
-    assert_eq!(together.publications[0].topic, "V2X.RSU.BSM.UP");
-    assert_eq!(together.publications[0].payload, payload);
-    // Alone each is a payload with a count of one.
-    let alone = its0117_with(Edition::Y2019, Own::Items).tell(&items[1], at).unwrap();
-    assert_eq!(taken_apart(&alone[0].payload, true), (at, vec![messages[1].clone()]));
+    assert_eq!((messages.len(), &messages[0]), (2, &octets_of(CAPTURED_BSM, "uper_hex")));
+    for message in messages {
+        let item = received(Edition::Y2019, &message, at);
+        let told = its0117_with(Edition::Y2019, Own::Items).tell(&item, at).unwrap();
+        assert_eq!((told.len(), told[0].topic.as_str()), (1, "V2X.RSU.BSM.UP"));
+        assert_eq!(taken_apart(&told[0].payload, true), (at, vec![message]));
+    }
 }
 
 #[test]
-fn large_batches_are_divided_and_one_bad_message_costs_no_other() {
-    let bsm = octets_of(BSM, "uper_hex");
-    let good = received(Edition::Y2020, &bsm, NOW);
-    let Item::V2x(message) = &good else { unreachable!() };
-    let too_long = Item::V2x(Box::new(v1::V2xMessage { octets: vec![0; 65_536].into(), ..*message.clone() }));
-    let mut items = vec![&good; 300];
-    items.insert(7, &too_long);
-    let event = Item::Event(wrong_way(v1::EventStage::Start));
-    items.push(&event);
-    let together = its0117_with(Edition::Y2020, Own::Items).tell_together(&items, NOW);
-    assert_eq!(together.failed, [(7, TellError::TooLong { length: 65_536, max: 65_535 })]);
-    let mut count = 0;
-    for publication in &together.publications {
-        match publication.topic.as_str() {
-            "V2X.RSU.BSM.UP" => {
-                assert!(publication.payload.len() < 40_000);
-                let (_, messages) = taken_apart(&publication.payload, true);
-                assert!(messages.iter().all(|message| *message == bsm));
-                count += messages.len();
-            }
-            topic => assert_eq!(topic, "V2X.RSU.RSI.UP"),
-        }
-    }
-    assert_eq!(count, 300);
+fn a_message_that_is_too_long_for_its_length_field_is_refused() {
+    let Item::V2x(message) = received(Edition::Y2020, &octets_of(BSM, "uper_hex"), NOW) else { unreachable!() };
+    let too_long = Item::V2x(Box::new(v1::V2xMessage { octets: vec![0; 65_536].into(), ..*message }));
+    let told = its0117_with(Edition::Y2020, Own::Items).tell(&too_long, NOW);
+    assert_eq!(told, Err(TellError::TooLong { length: 65_536, max: 65_535 }));
 }
 
 #[test]

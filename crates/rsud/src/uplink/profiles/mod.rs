@@ -55,15 +55,6 @@ pub struct Outgoing {
     pub retain: bool,
 }
 
-/// What became of items that were told together.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Together {
-    /// What to publish. The items that could be told are done when all of it has been acknowledged.
-    pub publications: Vec<Outgoing>,
-    /// The items that cannot be told, by their index.
-    pub failed: Vec<(usize, TellError)>,
-}
-
 /// A message of our own contract that is no item of the core: a gap, the reply to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NativeMessage {
@@ -133,18 +124,6 @@ pub trait Profile: Send {
     /// # Errors
     /// [`TellError`] for an item that can never be told.
     fn tell(&mut self, item: &Item, now: Timestamp) -> Result<Vec<Outgoing>, TellError>;
-
-    /// How items that wait at the same time are told, where a platform takes several in one payload.
-    fn tell_together(&mut self, items: &[&Item], now: Timestamp) -> Together {
-        let mut together = Together::default();
-        for (index, item) in items.iter().enumerate() {
-            match self.tell(item, now) {
-                Ok(publications) => together.publications.extend(publications),
-                Err(error) => together.failed.push((index, error)),
-            }
-        }
-        together
-    }
 
     /// How a message is told that the RSU itself says on the air, of its own accord. Never give it what came from a
     /// platform: it would go round in circles.

@@ -15,8 +15,6 @@ use super::super::{HearError, TellError};
 
 /// Octets of the RSU's name.
 pub(super) const ID_OCTETS: usize = 8;
-/// Most messages of a payload.
-pub(super) const MAX_COUNT: usize = u8::MAX as usize;
 
 /// The RSU's name as it stands in payloads.
 pub(super) fn padded(name: &str) -> [u8; ID_OCTETS] {
@@ -36,14 +34,9 @@ fn head(id: [u8; ID_OCTETS], at: Timestamp, room: usize) -> Vec<u8> {
     payload
 }
 
-/// Whether the length field can say a message's length; the length as it stands there.
-pub(super) fn check(message: &[u8]) -> Result<u16, TellError> {
-    let too_long = |_| TellError::TooLong { length: message.len(), max: u16::MAX.into() };
-    u16::try_from(message.len()).map_err(too_long)
-}
-
 fn push(payload: &mut Vec<u8>, message: &[u8]) -> Result<(), TellError> {
-    payload.extend_from_slice(&check(message)?.to_le_bytes());
+    let too_long = |_| TellError::TooLong { length: message.len(), max: u16::MAX.into() };
+    payload.extend_from_slice(&u16::try_from(message.len()).map_err(too_long)?.to_le_bytes());
     payload.extend_from_slice(message);
     Ok(())
 }
@@ -55,9 +48,9 @@ pub(super) fn single(id: [u8; ID_OCTETS], at: Timestamp, message: &[u8]) -> Resu
     Ok(payload)
 }
 
-/// The payload of BSMs, at most [`MAX_COUNT`].
+/// The payload of BSMs, at most 255.
 pub(super) fn counted(id: [u8; ID_OCTETS], at: Timestamp, messages: &[&[u8]]) -> Result<Vec<u8>, TellError> {
-    let too_many = |_| TellError::TooLong { length: messages.len(), max: MAX_COUNT };
+    let too_many = |_| TellError::TooLong { length: messages.len(), max: u8::MAX.into() };
     let count = u8::try_from(messages.len()).map_err(too_many)?;
     let mut payload = head(id, at, messages.iter().map(|message| message.len() + 2).sum());
     payload.push(count);
@@ -89,4 +82,26 @@ pub(super) fn read(id: [u8; ID_OCTETS], payload: &[u8]) -> Result<&[u8], HearErr
 fn without_filling(id: &[u8]) -> &[u8] {
     let end = id.iter().rposition(|octet| *octet != 0 && *octet != b' ').map_or(0, |last| last + 1);
     id.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_captured_pair_of_bsms_comes_out_octet_for_octet() {
+        let vector = include_str!("../../../../../v2x-codec/tests/vectors/captured_bsm.json");
+        let vector: Value = serde_json::from_str(vector).unwrap();
+        let octets = |name| hex::decode(vector[name].as_str().unwrap()).unwrap();
+        let (payload, first) = (octets("mqtt_payload_hex"), octets("uper_hex"));
+        let id = *payload.first_chunk().unwrap();
+        let at_ms = u64::from_le_bytes(payload[8..16].try_into().unwrap());
+        let second = &payload[17 + 2 + first.len() + 2..];
+        let at = Timestamp::from_micros(at_ms.cast_signed() * 1000);
+        assert_eq!(counted(id, at, &[&first, second]).unwrap(), payload);
+        let too_many = vec![first.as_slice(); 256];
+        assert_eq!(counted(id, at, &too_many), Err(TellError::TooLong { length: 256, max: 255 }));
+    }
 }

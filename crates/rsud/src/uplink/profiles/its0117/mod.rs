@@ -18,15 +18,11 @@ use v2x_codec::{Kind, Message, convert::kind_of};
 use super::error::{check_name, check_period};
 use super::json::{device, publication};
 use super::{
-    Author, Downlink, HearError, Heard, Outgoing, Own, Profile, SettingError, TellError, Together, check_length,
-    check_sendable,
+    Author, Downlink, HearError, Heard, Outgoing, Own, Profile, SettingError, TellError, check_length, check_sendable,
 };
 
 /// The name in the configuration.
 pub(super) const NAME: &str = "its0117";
-
-/// BSMs that go out in one payload have no more octets than this together.
-const MAX_BATCH: usize = 32 * 1024;
 
 /// The kinds of messages that the platform takes.
 const UP: [Kind; 5] = [Kind::Bsm, Kind::Map, Kind::Rsm, Kind::Spat, Kind::Rsi];
@@ -84,8 +80,8 @@ impl Its0117 {
         Ok(publication_of(kind, payload))
     }
 
-    /// The kind, the octets and the time of a received message, if the platform has a place for it.
-    fn received(&self, message: &v1::V2xMessage, now: Timestamp) -> Result<Option<Received>, TellError> {
+    /// The publication of a received message, if the platform has a place for it.
+    fn received(&self, message: &v1::V2xMessage, now: Timestamp) -> Result<Option<Outgoing>, TellError> {
         let Some(content) = &message.content else { return Ok(None) };
         let kind = kind_of(content);
         if !UP.contains(&kind) {
@@ -97,9 +93,8 @@ impl Its0117 {
         } else {
             message.octets.to_vec()
         };
-        frame::check(&octets)?;
         let at = if message.received_at_us > 0 { Timestamp::from_micros(message.received_at_us) } else { now };
-        Ok(Some(Received { kind, octets, at }))
+        self.single(kind, &octets, at).map(Some)
     }
 
     /// Messages of the RSU itself, divided where the standard's lists end.
@@ -111,38 +106,12 @@ impl Its0117 {
         let parts = self.sender.parts(self.settings.profile, content)?;
         parts.iter().map(|part| self.single(kind, &part.octets, at)).collect()
     }
-
-    /// The payloads of BSMs that are told together, each with as many as go in. The newest gives its time.
-    fn batches(&self, bsms: &[Received], publications: &mut Vec<Outgoing>) -> Result<(), TellError> {
-        let mut rest = bsms;
-        while !rest.is_empty() {
-            let mut octets = 0;
-            let fits = |bsm: &&Received| {
-                octets += bsm.octets.len() + 2;
-                octets <= MAX_BATCH
-            };
-            let count = rest.iter().take(frame::MAX_COUNT).take_while(fits).count().max(1);
-            let (batch, after) = rest.split_at_checked(count).unwrap_or((rest, &[]));
-            let at = batch.iter().map(|bsm| bsm.at).max().unwrap_or_default();
-            let messages: Vec<&[u8]> = batch.iter().map(|bsm| bsm.octets.as_slice()).collect();
-            publications.push(publication_of(Kind::Bsm, frame::counted(self.id, at, &messages)?));
-            rest = after;
-        }
-        Ok(())
-    }
 }
 
 /// A payload of messages of one kind.
 fn publication_of(kind: Kind, payload: Vec<u8>) -> Outgoing {
     let topic = format!("V2X.RSU.{}.UP", kind.name().to_ascii_uppercase());
     Outgoing { topic, payload, content_type: "application/octet-stream", schema: "", retain: false }
-}
-
-/// A message as it goes into a payload.
-struct Received {
-    kind: Kind,
-    octets: Vec<u8>,
-    at: Timestamp,
 }
 
 impl Profile for Its0117 {
@@ -152,10 +121,7 @@ impl Profile for Its0117 {
 
     fn tell(&mut self, item: &Item, now: Timestamp) -> Result<Vec<Outgoing>, TellError> {
         match item {
-            Item::V2x(message) => match self.received(message, now)? {
-                Some(found) => Ok(vec![self.single(found.kind, &found.octets, found.at)?]),
-                None => Ok(Vec::new()),
-            },
+            Item::V2x(message) => Ok(self.received(message, now)?.into_iter().collect()),
             Item::Tracks(list) if self.settings.own == Own::Items => {
                 let rsm = self.settings.author.participants(list);
                 self.written(Content::Rsm(rsm), Timestamp::from_micros(list.state_at_us))
@@ -170,33 +136,6 @@ impl Profile for Its0117 {
             }
             Item::Tracks(_) | Item::Event(_) | Item::LaneStatistics(_) => Ok(Vec::new()),
         }
-    }
-
-    fn tell_together(&mut self, items: &[&Item], now: Timestamp) -> Together {
-        let mut together = Together::default();
-        let mut bsms = Vec::new();
-        let mut bsm_indices = Vec::new();
-        for (index, item) in items.iter().enumerate() {
-            let told = match item {
-                Item::V2x(message) if matches!(message.content, Some(Content::Bsm(_))) => {
-                    self.received(message, now).map(|bsm| {
-                        bsms.extend(bsm);
-                        bsm_indices.push(index);
-                        Vec::new()
-                    })
-                }
-                item => self.tell(item, now),
-            };
-            match told {
-                Ok(publications) => together.publications.extend(publications),
-                Err(error) => together.failed.push((index, error)),
-            }
-        }
-        // A radio's BSM is far from the 64 KiB that its length field can say; if one is not, none of them is told.
-        if let Err(error) = self.batches(&bsms, &mut together.publications) {
-            together.failed.extend(bsm_indices.into_iter().map(|index| (index, error.clone())));
-        }
-        together
     }
 
     fn tell_sent(&mut self, content: &Content, now: Timestamp) -> Result<Vec<Outgoing>, TellError> {
