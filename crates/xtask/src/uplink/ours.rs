@@ -120,7 +120,8 @@ fn frame() -> anyhow::Result<Vec<u8>> {
 }
 
 /// The site is far from where the messages say they are, so the track lists are empty. The spool has room for all that an
-/// outage brings; the longest wait between two tries is the bridge's.
+/// outage brings; the longest wait
+/// between two tries is the bridge's.
 fn config(port: u16, remote: u16) -> String {
     format!(
         r#"
@@ -147,6 +148,7 @@ message = {{ max_mib = 1024 }}
 broker = "mqtt://127.0.0.1:{remote}"
 keep_alive_s = 20
 retry_most_s = 5.0
+in_flight = 256
 "#
     )
 }
