@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
 /// The table of `docs/architecture.md`: each crate and our own crates it may use. Tests and benches may use more.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("rsu-proto", &[]),
     ("rsu-units", &[]),
     ("v2x-codec", &["rsu-proto"]),
@@ -18,12 +18,15 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("traffic-events", &["fusion", "rsu-units", "site-map"]),
     ("edge-core", &["fusion", "rsu-proto", "rsu-units", "site-map", "traffic-events"]),
     ("spool", &["rsu-units"]),
+    ("pole-link", &[]),
+    ("pole-node", &["pole-link"]),
     ("traffic-sim", &["rsu-proto", "rsu-units", "site-map", "v2x-codec"]),
     (
         "rsud",
         &[
             "edge-core",
             "fusion",
+            "pole-link",
             "rsu-proto",
             "rsu-units",
             "site-map",
@@ -33,11 +36,21 @@ const MAY_USE: [(&str, &[&str]); 11] = [
             "v2x-codec",
         ],
     ),
-    ("xtask", &["rsu-proto"]),
+    ("xtask", &["pole-link", "rsu-proto"]),
 ];
 
 /// Crates that know no clock, socket, file, thread or randomness, and words that would betray it.
-const PURE: [&str; 7] = ["rsu-proto", "rsu-units", "v2x-codec", "site-map", "fusion", "traffic-events", "edge-core"];
+const PURE: [&str; 9] = [
+    "rsu-proto",
+    "rsu-units",
+    "v2x-codec",
+    "site-map",
+    "fusion",
+    "traffic-events",
+    "edge-core",
+    "pole-link",
+    "pole-node",
+];
 const IMPURE_WORDS: [&str; 8] =
     ["std::fs", "std::net", "std::thread", "std::env::", "SystemTime", "Instant", "tokio", "rand::"];
 const IMPURE_CRATES: [&str; 6] = ["tokio", "rand", "socket2", "rumqttc", "rumqttd", "tracing-subscriber"];
