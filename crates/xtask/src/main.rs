@@ -4,6 +4,7 @@
 mod bench_events;
 mod bench_fusion;
 mod bench_uplink;
+mod firmware;
 mod python;
 mod rival;
 mod scenes;
@@ -34,7 +35,14 @@ cargo xtask bench events  the event detectors on simulated scenes, beside the tr
     --rsud PATH           as above
 cargo xtask bench uplink  what waits for the cloud, beside a mosquitto bridge: outages, crashes; figures in target/bench
     --quick               less of it
-    --rsud PATH           as above";
+    --rsud PATH           as above
+cargo xtask firmware      builds the pole's images in target/pole-firmware and says how much flash and RAM they need
+cargo xtask firmware size   code by crate; `size c`: the link's part beside the same job in C
+cargo xtask firmware test   what must pass of the firmware, on the emulated board too; part of `cargo xtask test`
+cargo xtask firmware run    runs the image on the emulated board
+    --serial pty|unix:PATH|tcp:PORT   where its line ends here
+    --name TEXT --address NUMBER --bus   its serial number, and how it is connected
+    --test-hooks          the image for tests";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -62,6 +70,7 @@ fn chore(words: &[&str]) -> anyhow::Result<()> {
         }
         ["bench", "events", options @ ..] => bench_events::bench(&Options::parse(options, &["--rsud"])?),
         ["bench", "uplink", options @ ..] => bench_uplink::bench(&Options::parse(options, &["--quick", "--rsud"])?),
+        ["firmware", words @ ..] => firmware::chore(words),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(())
@@ -81,6 +90,8 @@ fn test() -> anyhow::Result<()> {
     step("cargo deny", deny)?;
     step("tools", tools)?;
     step("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    // The daemon's tests start the images.
+    firmware::test()?;
     step("tests", || cargo(&["test", "--workspace", "--locked", "--all-targets", "--no-fail-fast"]))?;
     step("doc tests", || cargo(&["test", "--workspace", "--locked", "--doc"]))?;
     step("documentation", || {
@@ -196,6 +207,9 @@ mod tests {
             &["bench", "uplink", "--ablation"],
             &["bench", "--quick"],
             &["tidy", "everything"],
+            &["firmware", "dance"],
+            &["firmware", "run", "--serial"],
+            &["firmware", "run", "--serial", "paper"],
             &["dance"],
         ] {
             assert!(chore(words).is_err(), "{words:?}");
