@@ -1,5 +1,6 @@
 //! One second of the core at a busy intersection, with about 50 and 200 participants: all sensor frames and messages of
-//! that second, tracking, events and track lists. Divide by ten for one 10 Hz step.
+//! that second, tracking, events and track lists. Divide by ten for one 10 Hz step. The last case is the second one with fifty
+//! poles in the dark: the difference is what the poles cost.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a bench may stop")]
 
 #[path = "../tests/support/mod.rs"]
@@ -9,14 +10,49 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use edge_core::{Core, Input, Item};
+use edge_core::poles::{
+    DarkRule, LightingSettings, PoleContent, PoleIndex, PoleParts, PoleReport, PoleSetup, PolesConfig,
+};
+use edge_core::{Core, CoreConfig, Input, Item};
+use rsu_units::Vector2;
 use support::{START, config, record};
 use traffic_sim::SimConfig;
+
+/// Poles each 30 m beside the four arms, all with a link.
+fn with_poles(count: usize) -> (CoreConfig, Vec<Input>) {
+    let place = |number: usize| {
+        let along_m = 30.0 + 30.0 * (number / 4) as f64;
+        Vector2::new(along_m, 14.0).rotated(std::f64::consts::FRAC_PI_2 * (number % 4) as f64)
+    };
+    let setup = |number: usize| PoleSetup {
+        id: format!("p{number}"),
+        position_m: place(number),
+        radius_m: 20.0,
+        lane_ids: Vec::new(),
+    };
+    let lighting = LightingSettings { dark: DarkRule::Always, ..LightingSettings::default() };
+    let poles = (0..count).map(setup).collect();
+    let up = |number: usize| {
+        let parts = PoleParts { luminaire: true, warning: true };
+        Input::Pole(PoleReport {
+            pole: PoleIndex::new(number).unwrap(),
+            measured_at: START,
+            arrived_at: START,
+            content: PoleContent::Up { inventory: Box::default(), parts },
+        })
+    };
+    let config = CoreConfig { poles: PolesConfig { poles, lighting, ..PolesConfig::default() }, ..config() };
+    (config, (0..count).map(up).collect())
+}
 
 fn core_step(c: &mut Criterion) {
     let mut group = c.benchmark_group("core");
     group.sample_size(20).measurement_time(Duration::from_secs(6));
-    for (name, vehicles, bicycles, pedestrians) in [("50", 190.0, 60.0, 150.0), ("200", 650.0, 420.0, 1500.0)] {
+    for (name, vehicles, bicycles, pedestrians, poles) in [
+        ("50", 190.0, 60.0, 150.0, 0),
+        ("200", 650.0, 420.0, 1500.0, 0),
+        ("200_with_50_poles", 650.0, 420.0, 1500.0, 50),
+    ] {
         let sim = SimConfig {
             vehicles_per_lane: vehicles,
             bicycles_per_arm: bicycles,
@@ -27,8 +63,12 @@ fn core_step(c: &mut Criterion) {
         let split = inputs.partition_point(|(at, _)| *at < START + Duration::from_secs(5));
         let (run_in, second) = inputs.split_at(split);
         let prepared = || {
-            let mut core = Core::new(config(), START);
+            let (config, connect) = with_poles(poles);
+            let mut core = Core::new(config, START);
             let mut outputs = Vec::new();
+            for input in connect {
+                core.handle(START, input, &mut outputs);
+            }
             for (at, input) in run_in {
                 core.handle(*at, input.clone(), &mut outputs);
             }

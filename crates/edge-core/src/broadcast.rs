@@ -32,6 +32,7 @@ const SD_TO_95_PERCENT: f64 = 2.448;
 /// Bounds of the standard, metres: position offsets are checked by the codec, sizes are cut here.
 const MAX_WIDTH_M: f64 = 10.23;
 const MAX_LENGTH_M: f64 = 40.95;
+const MAX_RADIUS_M: f64 = 6553.5;
 
 #[derive(Debug)]
 pub(crate) struct Broadcaster {
@@ -80,7 +81,7 @@ impl Broadcaster {
                     event_type: change.kind.code(),
                     source: v1::EventSource::Detection.into(),
                     position: Some(position(change.position_m, site)),
-                    radius_m: Some(5.0),
+                    radius_m: Some(change.zone.as_ref().map_or(5.0, |zone| zone.radius_m.clamp(0.0, MAX_RADIUS_M))),
                     confidence_percent: Some((change.confidence * 100.0).clamp(0.0, 100.0)),
                     ..v1::RoadTrafficEvent::default()
                 };

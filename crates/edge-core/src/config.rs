@@ -10,6 +10,7 @@ use site_map::SiteMap;
 use traffic_events::{EventsConfig, LaneStatisticsConfig};
 
 use crate::BroadcastPlan;
+use crate::poles::PolesConfig;
 
 /// Settings of the core. Whoever makes one has checked it.
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub struct CoreConfig {
     pub max_participants: usize,
     /// What is said on the air.
     pub broadcast: BroadcastPlan,
+    /// The smart poles and the rules for them.
+    pub poles: PolesConfig,
 }
 
 /// How often things happen.

@@ -8,6 +8,7 @@
 //! wrong in shape. What the core still refuses (too late, from the future, unknown sensor) it counts.
 
 pub mod intake;
+pub mod poles;
 
 mod broadcast;
 mod config;
@@ -44,6 +45,8 @@ pub enum Input {
         /// When the datagram arrived.
         arrived_at: Timestamp,
     },
+    /// What a pole says.
+    Pole(poles::PoleReport),
     /// Nothing but the time: a deadline has passed.
     Wake,
 }

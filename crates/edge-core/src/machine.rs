@@ -11,6 +11,7 @@ use traffic_events::{EventChange, LaneInterval, LaneStatistics, Monitor};
 
 use crate::broadcast::Broadcaster;
 use crate::output::{Item, Output, Priority, Publication};
+use crate::poles::{Fleet, PoleContent, PoleItem, PoleReport};
 use crate::surroundings::Surroundings;
 use crate::{CoreConfig, Counters, Input, intake, report};
 
@@ -44,6 +45,7 @@ pub struct Core {
     lane_statistics: LaneStatistics,
     intervals: Vec<LaneInterval>,
     broadcaster: Broadcaster,
+    poles: Fleet,
 }
 
 impl Core {
@@ -56,10 +58,11 @@ impl Core {
             .map(|setup| v1::SensorHealth { sensor_id: setup.id.clone(), ..v1::SensorHealth::default() })
             .collect();
         let periods = config.periods;
+        let poles = Fleet::new(&config.poles, &config.map);
         Self {
             v2x: SensorId::new(config.sensors.len()).unwrap_or_default(),
             tracker: tracker(&config),
-            monitor: Monitor::new(&config.events),
+            monitor: Monitor::new(&config.events).with_stations(poles.stations(&config.map)),
             counters: Counters::default(),
             sensors,
             sequences: BTreeMap::new(),
@@ -76,6 +79,7 @@ impl Core {
             lane_statistics: LaneStatistics::new(config.lane_statistics),
             intervals: Vec::new(),
             broadcaster: Broadcaster::new(config.broadcast.clone(), now),
+            poles,
             config,
         }
     }
@@ -100,6 +104,7 @@ impl Core {
         match input {
             Input::Detections { frame, arrived_at } => self.take_detections(frame, arrived_at),
             Input::V2x { message, arrived_at } => self.take_v2x(message, arrived_at, outputs),
+            Input::Pole(report) => self.take_pole(report, outputs),
             Input::Wake => {}
         }
         if self.unseen_since.is_some() && self.now >= self.next_events_at {
@@ -129,6 +134,7 @@ impl Core {
         self.lane_statistics.clear();
         self.now = now;
         self.monitor.clear(now, &mut self.changes);
+        self.poles.restart(now);
         self.tell_pending_changes(None, outputs);
         self.next_tracks_at = now.next_multiple(self.config.periods.tracks);
         self.next_health_at = now + self.config.periods.health;
@@ -215,6 +221,48 @@ impl Core {
         outputs.push(publish(Priority::Message, Item::V2x(message)));
     }
 
+    fn take_pole(&mut self, report: PoleReport, outputs: &mut Vec<Output>) {
+        let arrived_at = report.arrived_at;
+        // What is no measurement is so now at the latest: nobody's call for help is refused for its clock.
+        let is_measured = matches!(report.content, PoleContent::Readings { .. });
+        if is_measured && report.measured_at > self.now + self.config.max_clock_lead {
+            self.counters.count("pole_readings_from_the_future");
+            return;
+        }
+        let news = self.poles.report(self.now, report, &self.config.map, &mut self.counters);
+        self.tell_poles(Some(arrived_at), outputs);
+        if let Some(news) = news {
+            self.monitor.weather(self.now, news.station, news.measured_at, &news.weather, &mut self.changes);
+            self.tell_pending_changes(Some(arrived_at), outputs);
+        }
+    }
+
+    /// Hands out what the poles are to do, and what the cloud is to know of them.
+    fn tell_poles(&mut self, cause: Option<Timestamp>, outputs: &mut Vec<Output>) {
+        outputs.extend(self.poles.orders.drain(..).map(Output::Pole));
+        let mut items = std::mem::take(&mut self.poles.items);
+        let cause_us = cause.map_or(0, Timestamp::as_micros);
+        for item in items.drain(..) {
+            let (priority, item) = match item {
+                PoleItem::State(mut state) => {
+                    state.header = Some(self.header("poles", 0));
+                    (Priority::State, Item::PoleState(state))
+                }
+                PoleItem::Readings(mut readings) => {
+                    readings.header = Some(self.header("pole-readings", cause_us));
+                    (Priority::State, Item::PoleReadings(readings))
+                }
+                PoleItem::Alarm(mut alarm) => {
+                    let (stream, priority) = report::alarm_stream(alarm.kind());
+                    alarm.header = Some(self.header(stream, cause_us));
+                    (priority, Item::PoleAlarm(alarm))
+                }
+            };
+            outputs.push(publish(priority, item));
+        }
+        self.poles.items = items;
+    }
+
     /// When a participant's message was measured: by its own clock where that can be.
     fn v2x_time(&mut self, sec_mark_ms: Option<u32>, arrived_at: Timestamp, clock_off: &'static str) -> Timestamp {
         let claimed = sec_mark_ms.and_then(|ms| Timestamp::from_dsecond(ms, arrived_at));
@@ -265,13 +313,19 @@ impl Core {
 
     fn tell_pending_changes(&mut self, cause: Option<Timestamp>, outputs: &mut Vec<Output>) {
         let mut changes = std::mem::take(&mut self.changes);
-        let mut news = false;
+        let (mut news, mut any) = (false, false);
         for change in changes.drain(..) {
             let (stream, priority) = report::stream(change.kind);
             let header = self.header(stream, cause.map_or(0, Timestamp::as_micros));
             let event = report::event(&change, &self.config.map, header);
             outputs.push(publish(priority, Item::Event(event)));
             news |= self.broadcaster.event(&change, self.config.map.frame());
+            self.poles.event(&change, &self.config.map, &mut self.counters);
+            any = true;
+        }
+        if any {
+            self.poles.warn(self.now, &mut self.counters);
+            self.tell_poles(cause, outputs);
         }
         if news {
             outputs.push(self.broadcaster.information(self.now, self.config.map.frame()));
@@ -307,6 +361,8 @@ impl Core {
         let site = self.config.map.frame();
         self.broadcaster.tracks(self.now, &self.tracks, &self.config.sensors, site, outputs);
         self.publish_lane_statistics(outputs);
+        self.poles.look(self.now, &self.tracks, &self.config.map, &mut self.counters);
+        self.tell_poles(None, outputs);
     }
 
     /// Counts with each track list, and publishes when an interval is over.
@@ -339,6 +395,7 @@ impl Core {
             senders: Vec::new(),
             senders_by_profile: BTreeMap::new(),
             links: Vec::new(),
+            poles: self.poles.health(),
         };
         outputs.push(publish(Priority::State, Item::Health(health)));
     }

@@ -2,6 +2,8 @@
 
 use rsu_proto::v1::{self, v2x_message::Content};
 
+use crate::poles::PoleOrder;
+
 /// How much an item matters when not everything can be sent: lower is more urgent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
@@ -45,6 +47,12 @@ pub enum Item {
     V2x(Box<v1::V2xMessage>),
     /// What passed on the lanes in an interval.
     LaneStatistics(v1::LaneStatistics),
+    /// How a pole is.
+    PoleState(Box<v1::PoleState>),
+    /// What a pole measured.
+    PoleReadings(Box<v1::PoleReadings>),
+    /// An alarm of a pole.
+    PoleAlarm(v1::PoleAlarm),
     /// The core's part of the health: counters, sensors, tracks, events. The daemon adds its own.
     Health(v1::Health),
 }
@@ -58,6 +66,8 @@ pub enum Output {
     Publish(Publication),
     /// Tell the road users. The message is not numbered yet and may be larger than a frame.
     Send(Box<Content>),
+    /// Tell a pole.
+    Pole(PoleOrder),
 }
 
 impl Output {
@@ -66,7 +76,7 @@ impl Output {
     pub fn publication(&self) -> Option<&Publication> {
         match self {
             Self::Publish(publication) => Some(publication),
-            Self::Send(_) => None,
+            Self::Send(_) | Self::Pole(_) => None,
         }
     }
 }
@@ -89,6 +99,9 @@ impl Item {
             Self::Event(event) => event.header.as_ref(),
             Self::V2x(message) => message.header.as_ref(),
             Self::LaneStatistics(statistics) => statistics.header.as_ref(),
+            Self::PoleState(state) => state.header.as_ref(),
+            Self::PoleReadings(readings) => readings.header.as_ref(),
+            Self::PoleAlarm(alarm) => alarm.header.as_ref(),
             Self::Health(health) => health.header.as_ref(),
         }
     }

@@ -34,6 +34,8 @@ pub(crate) fn event(change: &EventChange, map: &SiteMap, header: v1::Header) -> 
         participants: change.participants.iter().map(|track| participant(track, map)).collect(),
         end_reason: end_reason.into(),
         evidence: Some(evidence(&change.evidence)),
+        radius_m: change.zone.as_ref().map(|zone| zone.radius_m),
+        pole_id: change.zone.as_ref().map_or_else(String::new, |zone| zone.station.clone()),
     }
 }
 
@@ -47,7 +49,7 @@ pub(crate) fn stream(kind: EventKind) -> (&'static str, Priority) {
     }
 }
 
-fn kind(kind: EventKind) -> v1::EventKind {
+pub(crate) fn kind(kind: EventKind) -> v1::EventKind {
     match kind {
         EventKind::StoppedVehicle => v1::EventKind::StoppedVehicle,
         EventKind::WrongWayDriving => v1::EventKind::WrongWayDriving,
@@ -62,6 +64,20 @@ fn kind(kind: EventKind) -> v1::EventKind {
         EventKind::CollisionRisk => v1::EventKind::CollisionRisk,
         EventKind::IllegalUTurn => v1::EventKind::IllegalUTurn,
         EventKind::IllegalLaneUse => v1::EventKind::IllegalLaneUse,
+        EventKind::Ice => v1::EventKind::Ice,
+        EventKind::Fog => v1::EventKind::Fog,
+        EventKind::StandingWater => v1::EventKind::StandingWater,
+        EventKind::SlipperyRoad => v1::EventKind::SlipperyRoad,
+        EventKind::HeavyRain => v1::EventKind::HeavyRain,
+        EventKind::StrongWind => v1::EventKind::StrongWind,
+    }
+}
+
+/// The stream and the priority of a pole's alarms. Who calls for help waits for nobody.
+pub(crate) fn alarm_stream(kind: v1::PoleAlarmKind) -> (&'static str, Priority) {
+    match kind {
+        v1::PoleAlarmKind::EmergencyCall => ("pole-emergency", Priority::Emergency),
+        _ => ("pole-alarms", Priority::Event),
     }
 }
 
@@ -109,6 +125,15 @@ fn measure(measure: &Measure) -> v1::EventMeasure {
         Quantity::CollisionProbability => (v1::EventQuantity::CollisionProbability, 1.0),
         Quantity::Length => (v1::EventQuantity::LengthM, 1.0),
         Quantity::Distance => (v1::EventQuantity::DistanceM, 1.0),
+        Quantity::RoadTemperature => (v1::EventQuantity::RoadTemperatureC, 1.0),
+        Quantity::AirTemperature => (v1::EventQuantity::AirTemperatureC, 1.0),
+        Quantity::Humidity => (v1::EventQuantity::Humidity, 1.0),
+        Quantity::Visibility => (v1::EventQuantity::VisibilityM, 1.0),
+        Quantity::Rain => (v1::EventQuantity::RainMmPerH, 1.0),
+        Quantity::WindSpeed => (v1::EventQuantity::WindSpeedMps, 1.0),
+        Quantity::WaterFilm => (v1::EventQuantity::WaterFilmMm, 1.0),
+        Quantity::WaterLevel => (v1::EventQuantity::WaterLevelMm, 1.0),
+        Quantity::IceFraction => (v1::EventQuantity::IceFraction, 1.0),
     };
     v1::EventMeasure { quantity: quantity.into(), value: measure.value * unit, limit: measure.limit * unit }
 }

@@ -91,7 +91,7 @@ fn events_are_told_at_their_start_and_while_they_go_on() {
                         // Road users hear of it in the same breath as the cloud, with all that go on.
                         let said = outputs[index..].iter().find_map(|(at, output)| match output {
                             Output::Send(content) => Some((at, content.as_ref())),
-                            Output::Publish(_) => None,
+                            Output::Publish(_) | Output::Pole(_) => None,
                         });
                         let Some((said_at, Content::Rsi(rsi))) = said else { panic!("{said:?}") };
                         assert_eq!(said_at, at);
@@ -112,6 +112,7 @@ fn events_are_told_at_their_start_and_while_they_go_on() {
                     assert!(!rsi.events.is_empty() && rsi.events.len() <= active.len());
                 }
             }
+            Output::Pole(order) => panic!("{order:?}"),
         }
     }
     assert!(starts >= 2 && ends >= 1, "{starts} starts, {ends} ends");

@@ -31,6 +31,9 @@ fn bytes(outputs: &[Publication]) -> Vec<u8> {
             Item::Event(m) => m.encode_length_delimited(&mut bytes).unwrap(),
             Item::V2x(m) => m.encode_length_delimited(&mut bytes).unwrap(),
             Item::LaneStatistics(m) => m.encode_length_delimited(&mut bytes).unwrap(),
+            Item::PoleState(m) => m.encode_length_delimited(&mut bytes).unwrap(),
+            Item::PoleReadings(m) => m.encode_length_delimited(&mut bytes).unwrap(),
+            Item::PoleAlarm(m) => m.encode_length_delimited(&mut bytes).unwrap(),
             Item::Health(m) => m.encode_length_delimited(&mut bytes).unwrap(),
         }
     }
@@ -101,7 +104,10 @@ fn a_simulated_half_minute() {
     }
     assert!(outputs.iter().all(|output| match output.item {
         Item::Event(_) => matches!(output.priority, Priority::Emergency | Priority::Event),
-        Item::Health(_) | Item::LaneStatistics(_) => output.priority == Priority::State,
+        Item::Health(_) | Item::LaneStatistics(_) | Item::PoleState(_) | Item::PoleReadings(_) => {
+            output.priority == Priority::State
+        }
+        Item::PoleAlarm(_) => matches!(output.priority, Priority::Emergency | Priority::Event),
         Item::Tracks(_) => output.priority == Priority::Track,
         Item::V2x(_) => output.priority == Priority::Message,
     }));

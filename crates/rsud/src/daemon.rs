@@ -12,6 +12,7 @@ use edge_core::{Core, CoreConfig, Input, Item, Output};
 use fusion::SensorKind;
 use futures_util::future::join_all;
 use rsu_proto::v1::{self, v2x_message::Content};
+use tokio::net::UdpSocket;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,8 +25,11 @@ use crate::adapters::{Parser, udp};
 use crate::air::{self, Air};
 use crate::clock;
 use crate::config::{Checked, CloudSettings, PayloadFormat};
+use crate::control::Listener;
 use crate::downlink::{self, Concluded, Control, Trial};
 use crate::metrics;
+use crate::poles::reports::Texts;
+use crate::poles::{Lines, Poles, first_session};
 use crate::queue::{self, Receiver, Sender};
 use crate::stats::Stats;
 use crate::uplink::profiles::{Author, NativeSettings};
@@ -36,6 +40,9 @@ const ROUNDS: usize = 64;
 
 /// Messages for the radio that may wait until its task looks at them.
 const AIR_QUEUE: usize = 64;
+
+/// Reports of poles that may wait for the core.
+const POLE_QUEUE: usize = 4096;
 
 /// Senders whose profile the health shows.
 const SENDERS_SHOWN: usize = 64;
@@ -50,7 +57,7 @@ const STOP_WITHIN: Duration = Duration::from_millis(4200);
 #[derive(Debug)]
 pub struct Daemon {
     /// Where the adapters listen, by name: with port 0 in the configuration these are the real ports.
-    pub addresses: Vec<(&'static str, SocketAddr)>,
+    pub addresses: Vec<(String, SocketAddr)>,
     /// Everything that is counted.
     pub stats: Stats,
     /// State of the first link to the cloud.
@@ -113,6 +120,8 @@ impl Daemon {
             adapters.push((udp::bind("sensor_udp", address)?, capacity, AnyParser::Sensor(parser)));
         }
 
+        let lines = Lines::open(std::mem::take(&mut config.pole_links))?;
+        let control_socket = config.control.as_ref().map(Listener::open).transpose()?;
         let mut uplinks = Vec::new();
         for settings in std::mem::take(&mut config.cloud) {
             uplinks.push(Uplink::open(settings, started_at)?);
@@ -126,6 +135,10 @@ impl Daemon {
             inner.spawn(air::run(air, socket, to, receiver, filled, stats.clone(), stop.clone()));
             sender
         });
+        addresses.extend(lines.addresses.iter().map(|(link, address)| (format!("poles.{link}"), *address)));
+        let told = (std::mem::take(&mut config.pole_texts), config.core.boot_id);
+        let (poles, reports) = start_poles((lines, control_socket), told, &filled, &stats, (&inner, &stop));
+        inputs.push(reports);
         let settings: Vec<Arc<CloudSettings>> = uplinks.iter().map(Uplink::settings).collect();
         let links = start_links(uplinks, &config.core, on_air.as_ref(), &stats, &stop_uplink)?;
         let link = links.first().map(|link| link.link.clone()).ok_or_else(|| anyhow::anyhow!("there is no link"))?;
@@ -138,6 +151,7 @@ impl Daemon {
             settings: config.commands,
             topic: format!("{TOPIC_ROOT}/{}/command", config.core.rsu_id),
             radio: on_air.clone().zip(edition),
+            poles: poles.clone(),
             health: Arc::clone(&health),
             control,
             stats: stats.clone(),
@@ -145,14 +159,10 @@ impl Daemon {
         })?;
 
         for (socket, capacity, parser) in adapters {
-            addresses.push((parser.name(), socket.local_addr()?));
+            addresses.push((parser.name().to_owned(), socket.local_addr()?));
             let (sender, receiver) = queue::bounded(capacity, &filled);
             inputs.push(receiver);
-            match parser {
-                AnyParser::Pc5(p) => inner.spawn(udp::run(socket, p, sender, stats.clone(), stop.clone())),
-                AnyParser::V2x(p) => inner.spawn(udp::run(socket, p, sender, stats.clone(), stop.clone())),
-                AnyParser::Sensor(p) => inner.spawn(udp::run(socket, p, sender, stats.clone(), stop.clone())),
-            };
+            parser.start(socket, sender, stats.clone(), (&inner, stop.clone()));
         }
         let findings = config.core.map.validate();
         let core = Core::new(config.core, started_at);
@@ -166,6 +176,7 @@ impl Daemon {
             stats: stats.clone(),
             senders,
             on_air,
+            poles,
             outputs: Vec::new(),
         };
         inner.spawn(runner.run(stop.clone()));
@@ -202,6 +213,22 @@ impl Daemon {
 
 /// Where a link's items are put, and how it is.
 type Told = (Arc<Waiting>, Arc<Mutex<v1::LinkHealth>>);
+
+/// The lines to the poles, and the socket at which the command line asks about them. Gives the poles, and what they report.
+fn start_poles(
+    (lines, control): (Lines, Option<Listener>),
+    (texts, boot_id): (Texts, i64),
+    filled: &Arc<Notify>,
+    stats: &Stats,
+    (tasks, stop): (&TaskTracker, &CancellationToken),
+) -> (Poles, Receiver<Input>) {
+    let (sender, reports) = queue::bounded(POLE_QUEUE, filled);
+    let poles = lines.start(texts, first_session(boot_id), &sender, stats, (tasks, stop));
+    if let Some(listener) = control {
+        tasks.spawn(listener.run(poles.clone(), stats.clone(), stop.clone()));
+    }
+    (poles, reports)
+}
 
 fn start_links(
     uplinks: Vec<Uplink>,
@@ -280,6 +307,20 @@ impl AnyParser {
             Self::Sensor(parser) => parser.name(),
         }
     }
+
+    fn start(
+        self,
+        socket: UdpSocket,
+        inputs: Sender<Input>,
+        stats: Stats,
+        (tasks, stop): (&TaskTracker, CancellationToken),
+    ) {
+        match self {
+            Self::Pc5(parser) => tasks.spawn(udp::run(socket, parser, inputs, stats, stop)),
+            Self::V2x(parser) => tasks.spawn(udp::run(socket, parser, inputs, stats, stop)),
+            Self::Sensor(parser) => tasks.spawn(udp::run(socket, parser, inputs, stats, stop)),
+        };
+    }
 }
 
 struct CoreRunner {
@@ -296,6 +337,8 @@ struct CoreRunner {
     metrics_file: Option<PathBuf>,
     /// Where messages for the radio go.
     on_air: Option<Sender<Box<Content>>>,
+    /// Where orders to poles go.
+    poles: Poles,
     outputs: Vec<Output>,
 }
 
@@ -357,9 +400,14 @@ impl CoreRunner {
                     }
                     continue;
                 }
+                Output::Pole(order) => {
+                    self.poles.order(&order);
+                    continue;
+                }
             };
             if let Item::Health(health) = &mut publication.item {
                 complete_health(health, &self.stats, &self.links, self.senders.as_ref());
+                self.poles.complete_health(health);
                 *self.health.lock().unwrap_or_else(PoisonError::into_inner) = Some(health.clone());
                 write_metrics(self.metrics_file.as_ref(), &self.stats, health);
             }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use rsud::commands::{convert, map, offline, run, spool, watch};
+use rsud::commands::{convert, map, offline, pole, run, spool, watch};
 use rsud::config::{LogConfig, LogFormat, load_vendor_header};
 
 /// Edge software of a C-V2X roadside unit.
@@ -81,6 +81,8 @@ enum Command {
         #[command(subcommand)]
         command: SpoolCommand,
     },
+    /// Look at smart poles of the running daemon, and have them do things.
+    Pole(pole::PoleArgs),
     /// Subscribe to a broker and print events and a summary.
     Watch(watch::WatchArgs),
 }
@@ -148,6 +150,7 @@ fn main() -> ExitCode {
             spool::look(&args, false, std::io::stdout().lock()).map(|_| true)
         }
         Command::Spool { command: SpoolCommand::Verify(args) } => spool::look(&args, true, std::io::stdout().lock()),
+        Command::Pole(args) => pole::pole(args, std::io::stdout()),
         Command::Watch(args) => {
             let log = LogConfig { format: LogFormat::Human, level: Some("warn".into()) };
             run::start_log(&log).and_then(|_| with_runtime(watch::watch(args)).map(|()| true))

@@ -11,7 +11,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
-use rsu_proto::v1::{Health, LinkHealth, QueueHealth};
+use rsu_proto::v1::{Health, LinkHealth, PoleLinkHealth, QueueHealth};
 
 /// Writes the metrics over those of before: readers see the old ones or the new ones.
 ///
@@ -70,6 +70,55 @@ fn of_queues<M: EncodeMetric>(
     Ok(())
 }
 
+type Count = fn(&PoleLinkHealth) -> u64;
+
+/// Writes the metrics of the links with smart poles.
+fn of_poles(encoder: &mut DescriptorEncoder<'_>, poles: &[PoleLinkHealth]) -> fmt::Result {
+    use MetricType::{Counter, Gauge};
+    if poles.is_empty() {
+        return Ok(());
+    }
+    let mut family = encoder.encode_descriptor("rsud_pole_up", "1 while there is a link with the pole", None, Gauge)?;
+    for pole in poles {
+        let labels = [("pole", pole.pole_id.as_str()), ("line", pole.line.as_str())];
+        ConstGauge::new(i64::from(pole.state == "up")).encode(family.encode_family(&labels)?)?;
+    }
+    let counters: [(&str, &str, Count); 2] = [
+        ("rsud_pole_sessions", "Sessions with the pole", |pole| pole.sessions),
+        ("rsud_pole_telemetry", "Messages with readings", |pole| pole.telemetry),
+    ];
+    for (name, help, count) in counters {
+        let mut family = encoder.encode_descriptor(name, help, None, Counter)?;
+        for pole in poles {
+            let labels = [("pole", pole.pole_id.as_str())];
+            ConstCounter::new(count(pole)).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    let mut family = encoder.encode_descriptor("rsud_pole_orders", "Orders by what became of them", None, Counter)?;
+    for pole in poles {
+        for (outcome, count) in [
+            ("done", pole.orders_done),
+            ("refused", pole.orders_refused),
+            ("unanswered", pole.orders_unanswered),
+            ("not_sent", pole.orders_not_sent),
+        ] {
+            let labels = [("pole", pole.pole_id.as_str()), ("outcome", outcome)];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    let about = "From the order to the pole's answer";
+    let mut family = encoder.encode_descriptor("rsud_pole_round_trip_seconds", about, None, Gauge)?;
+    for pole in poles {
+        for (quantile, ms) in
+            [("0.5", pole.round_trip_p50_ms), ("0.99", pole.round_trip_p99_ms), ("1", pole.round_trip_max_ms)]
+        {
+            let labels = [("pole", pole.pole_id.as_str()), ("quantile", quantile)];
+            ConstGauge::new(ms / 1000.0).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    Ok(())
+}
+
 impl Collector for Snapshot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         use MetricType::{Counter, Gauge};
@@ -88,6 +137,7 @@ impl Collector for Snapshot {
         ] {
             ConstGauge::new(value).encode(encoder.encode_descriptor(name, help, None, Gauge)?)?;
         }
+        of_poles(&mut encoder, health.poles.as_ref().map_or(&[], |poles| poles.links.as_slice()))?;
         let links = health.links.as_slice();
         let e = &mut encoder;
         of_links(e, links, ("rsud_link_connected", "1 while there is a connection", Gauge), |link| {
@@ -140,6 +190,8 @@ impl Collector for Snapshot {
 
 #[cfg(test)]
 mod tests {
+    use rsu_proto::v1::PolesHealth;
+
     use super::*;
 
     #[test]
@@ -152,7 +204,16 @@ mod tests {
             queues: vec![queue],
             ..LinkHealth::default()
         };
+        let pole = PoleLinkHealth {
+            pole_id: "p".into(),
+            line: "l".into(),
+            state: "up".into(),
+            orders_done: 5,
+            round_trip_p99_ms: 20.0,
+            ..PoleLinkHealth::default()
+        };
         let text = render(Health {
+            poles: Some(PolesHealth { links: vec![pole], ..PolesHealth::default() }),
             uptime_s: 1.5,
             counters: [("pc5.refused.dsmp_aid".to_owned(), 4)].into(),
             links: vec![link],
@@ -162,6 +223,9 @@ mod tests {
             "rsud_pc5_refused_dsmp_aid_total 4",
             "rsud_uptime_seconds 1.5",
             "rsud_link_connected{link=\"a\\\"b\",profile=\"native\"} 1",
+            "rsud_pole_up{pole=\"p\",line=\"l\"} 1",
+            "rsud_pole_orders_total{pole=\"p\",outcome=\"done\"} 5",
+            "rsud_pole_round_trip_seconds{pole=\"p\",quantile=\"0.99\"} 0.02",
             "rsud_queue_items{link=\"a\\\"b\",class=\"event\"} 3.0",
             "rsud_queue_delivered_total{link=\"a\\\"b\",class=\"event\"} 7",
         ] {

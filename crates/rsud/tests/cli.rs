@@ -423,3 +423,109 @@ fn watch_tells_what_the_broker_delivers() {
     assert_eq!(last["summary"]["not_understood"], 0, "{last}");
     support::Process { child: watch, lines: std::sync::Arc::default() }.signal("INT");
 }
+
+#[test]
+fn mistakes_about_poles_are_told_too() {
+    let line = |to: &str, more: &str| format!("[[pole_links]]\nname = \"a\"\nto = \"{to}\"\n{more}\n");
+    let pole = |id: &str, more: &str| {
+        let position = if more.contains("position") { "" } else { "position = { x_m = 1.0, y_m = 2.0 }" };
+        format!("[[poles]]\nid = \"{id}\"\nlink = \"a\"\n{position}\n{more}\n")
+    };
+    let serial = "serial:/dev/ttyUSB0";
+    let bus = line(serial, "bus = true");
+    let good = [
+        line(serial, "baud = 9600") + &pole("p", "serial = \"SP-1\"\nlanes = [\"eastbound\"]"),
+        bus.clone() + &pole("p", "address = 1") + &pole("q", "address = 247"),
+        line("udp:127.0.0.1:0", "") + &pole("p", "peer = \"127.0.0.1:9\"") + &pole("q", "address = 2"),
+        line("tcp://server.example:4001", "bus = true\nbaud = 19200") + &pole("p", ""),
+        line("unix:/run/pole", "") + &pole("p", "position = { latitude_deg = 22.6914, longitude_deg = 114.3472 }"),
+    ];
+    let base = support::config(1883, "");
+    for poles in good {
+        assert_eq!(check(&(base.clone() + &poles)).0, Some(0), "{poles}{}", check(&(base.clone() + &poles)).1);
+    }
+    let cases = [
+        ("[control]\nsocket = \"no-such-folder/control.sock\"\n".into(), "control.socket"),
+        ("[pole_lighting]\nhold_s = 1.0\n".into(), "pole_lighting.refresh_s"),
+        ("[pole_lighting]\nlight_above_lx = 1.0\n".into(), "pole_lighting.light_above_lx"),
+        ("[pole_lighting]\npresence_level = 1.1\n".into(), "pole_lighting.presence_level"),
+        ("[pole_warnings]\nlooks = [{ event = \"dancing\" }]\n".into(), "pole_warnings.looks[0].event"),
+        ("[pole_warnings]\nexpires_s = 1.0\n".into(), "pole_warnings.refresh_s"),
+        ("[events.fog]\nmin_humidity = 1.5\n".into(), "events.fog.min_humidity"),
+        (line("ttyUSB0", "") + &pole("p", ""), "pole_links[0].to"),
+        (line(serial, ""), "pole_links[0]"),
+        (line(serial, "baud = 50") + &pole("p", ""), "pole_links[0].baud"),
+        (line("unix:/run/pole", "baud = 9600") + &pole("p", ""), "pole_links[0].baud"),
+        (line(serial, "poll_ms = 10") + &pole("p", ""), "pole_links[0].poll_ms"),
+        (line("udp:127.0.0.1:0", "bus = true") + &pole("p", ""), "pole_links[0].bus"),
+        (line(serial, "silence_ms = 1500") + &pole("p", ""), "pole_links[0].silence_ms"),
+        (line(serial, "heartbeat_ms = 5") + &pole("p", ""), "pole_links[0].heartbeat_ms"),
+        (line(serial, "colour = 1") + &pole("p", ""), "colour"),
+        (line(serial, "") + &line("tcp://a:1", "") + &pole("p", ""), "pole_links[1].name"),
+        (line(serial, "") + &line(serial, "").replace("\"a\"", "\"b\"") + &pole("p", ""), "pole_links[1].to"),
+        (line(serial, "") + &pole("p", "") + &pole("q", "address = 2"), "poles[1].link"),
+        (bus.clone() + &pole("p", "") + &pole("q", ""), "poles[1].address"),
+        (bus.clone() + &pole("p", "") + &pole("p", "address = 2"), "poles[1].id"),
+        (bus.clone() + &pole("p", "address = 248"), "poles[0].address"),
+        (bus.clone() + &pole("p", "").replace("link = \"a\"", "link = \"b\""), "poles[0].link"),
+        (bus.clone() + &pole("p/q", ""), "poles[0].id"),
+        (bus.clone() + &pole("p", "serial = \"\""), "poles[0].serial"),
+        (bus.clone() + &pole("p", "peer = \"127.0.0.1:9\""), "poles[0].peer"),
+        (bus.clone() + &pole("p", "radius_m = 0.0"), "poles[0].radius_m"),
+        (bus.clone() + &pole("p", "lanes = [\"westbound\"]"), "poles[0].lanes[0]"),
+        (bus.clone() + &pole("p", "position = { x_m = 1.0 }"), "poles[0].position"),
+        (bus.clone() + &pole("p", "position = { x_m = 1.0, y_m = nan }"), "poles[0].position"),
+        (bus.clone() + &pole("p", "position = { latitude_deg = 39.9, longitude_deg = 116.4 }"), "poles[0].position"),
+        (
+            bus + &(1..=33).map(|n| pole(&format!("p{n}"), &format!("address = {n}"))).collect::<String>(),
+            "poles[32].link",
+        ),
+    ];
+    for (poles, key) in cases {
+        let (code, told) = check(&(base.clone() + &poles));
+        assert_eq!(code, Some(78), "{key} passes: {poles}");
+        assert!(told.contains(key) && told.contains("site.toml"), "{key}: {told}");
+    }
+}
+
+/// The part of the example about poles, which is commented out, in force; with what is commented out in it too, if wanted.
+fn example_with_poles(with_defaults: bool) -> String {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/rsud.toml");
+    let text = std::fs::read_to_string(example).unwrap();
+    let mut of_poles = false;
+    let mut config = String::new();
+    for line in text.lines() {
+        of_poles = (of_poles || line == "# Smart poles.") && !line.starts_with("[events.");
+        let section = line.strip_prefix("#   ").filter(|_| of_poles);
+        let default = section.and_then(|line| line.strip_prefix("# ")).filter(|line| line.contains(" = "));
+        config += match (section, default) {
+            (_, Some(default)) if with_defaults => default,
+            (Some(section), _) => section,
+            _ => line,
+        };
+        config.push('\n');
+    }
+    config
+}
+
+#[test]
+fn the_example_of_poles_is_good_and_says_the_defaults() {
+    let at = |config: &str| {
+        let config: Config = toml::from_str(config).unwrap();
+        config::check(&config, Path::new("rsud.toml")).unwrap()
+    };
+    let (short, told) = (at(&example_with_poles(false)), at(&example_with_poles(true)));
+    assert!(short.pole_links.len() >= 3 && short.core.poles.poles.len() >= 4, "{:?}", short.pole_links);
+    assert_eq!(format!("{:?}", short.pole_links), format!("{:?}", told.pole_links));
+    assert_eq!(short.core.poles, told.core.poles);
+    assert_eq!(told.core.poles.lighting, edge_core::poles::LightingSettings::default());
+    assert_eq!(told.core.poles.warning, edge_core::poles::WarningSettings::default());
+    assert_eq!((short.control.unwrap().group, told.control.unwrap().group), (false, false));
+    // Each key of both sections is there.
+    let text = example_with_poles(true);
+    let mut config: Config = toml::from_str(&text).unwrap();
+    assert!(config.pole_warnings.looks.take().is_some());
+    let unset = format!("{:?}{:?}", config.pole_lighting, config.pole_warnings);
+    // But for the level that is none by default, and the looks that were just taken out.
+    assert_eq!(unset.matches("None").count(), 2, "{unset}");
+}

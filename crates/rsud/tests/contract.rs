@@ -62,15 +62,15 @@ fn channels() -> Vec<Channel> {
 fn every_channel_is_understood_and_told_in_the_text() {
     let text = page("cloud-mqtt.md");
     let channels = channels();
-    assert_eq!(channels.len(), 10);
+    assert_eq!(channels.len(), 14);
     for channel in &channels {
         let kinds = if channel.kinds.is_empty() { vec![String::new()] } else { channel.kinds.clone() };
-        let shown = channel.address.replace("{rsu}", "<rsu>");
+        let shown = channel.address.replace("{rsu}", "<rsu>").replace("{pole}", "<pole>");
         let stream = shown.split("/{kind}").next().unwrap();
         assert!(text.contains(&format!("`{stream}")), "{stream} is not in the text");
         assert!(text.contains(&format!("`{}`", channel.schema)), "{} is not in the text", channel.schema);
         for kind in kinds {
-            let topic = channel.address.replace("{rsu}", "a").replace("{kind}", &kind);
+            let topic = channel.address.replace("{rsu}", "a").replace("{kind}", &kind).replace("{pole}", "p");
             assert!(kind.is_empty() || text.contains(&format!("`{kind}`")), "{kind} is not in the text");
             // What a subscriber of ours makes of it: an empty protobuf message is one.
             let known = decode(&topic, b"").is_ok();

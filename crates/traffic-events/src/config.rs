@@ -9,6 +9,7 @@ use crate::detectors::{
     CollisionConfig, EmergencyConfig, LaneUseConfig, LargeVehicleConfig, ObstacleConfig, PedestrianConfig, QueueConfig,
     RedLightConfig, SlowConfig, SpeedingConfig, StoppedConfig, UTurnConfig, WrongWayConfig,
 };
+use crate::weather::{FogConfig, IceConfig, RainConfig, SlipperyConfig, StandingWaterConfig, WindConfig};
 
 /// How long and how often a condition must hold and be gone.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,4 +97,16 @@ pub struct EventsConfig {
     pub u_turn: UTurnConfig,
     /// Illegal lane use.
     pub lane_use: LaneUseConfig,
+    /// Ice (409).
+    pub ice: IceConfig,
+    /// Fog (305).
+    pub fog: FogConfig,
+    /// Standing water (407).
+    pub standing_water: StandingWaterConfig,
+    /// Slippery road (408).
+    pub slippery_road: SlipperyConfig,
+    /// Heavy rain (301).
+    pub heavy_rain: RainConfig,
+    /// Strong wind (304).
+    pub strong_wind: WindConfig,
 }

@@ -36,11 +36,23 @@ pub enum EventKind {
     IllegalUTurn,
     /// A vehicle turned where its lane does not lead, or drives on a lane for bicycles.
     IllegalLaneUse,
+    /// Ice on the road.
+    Ice,
+    /// Fog.
+    Fog,
+    /// Water on the road so deep that tyres may lose it.
+    StandingWater,
+    /// Snow, slush or hoar frost on the road.
+    SlipperyRoad,
+    /// Heavy rain.
+    HeavyRain,
+    /// Strong wind.
+    StrongWind,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::StoppedVehicle,
         Self::WrongWayDriving,
         Self::PedestrianOnCarriageway,
@@ -54,6 +66,12 @@ impl EventKind {
         Self::CollisionRisk,
         Self::IllegalUTurn,
         Self::IllegalLaneUse,
+        Self::Ice,
+        Self::Fog,
+        Self::StandingWater,
+        Self::SlipperyRoad,
+        Self::HeavyRain,
+        Self::StrongWind,
     ];
 
     /// The event number of RSI (eventType): 1xx to 7xx after GB/T 29100-2012, 9xx as used in the field. 0 where neither
@@ -70,6 +88,12 @@ impl EventKind {
             Self::Obstacle => 401,
             Self::EmergencyVehicle => 905,
             Self::LargeVehicle => 906,
+            Self::HeavyRain => 301,
+            Self::StrongWind => 304,
+            Self::Fog => 305,
+            Self::StandingWater => 407,
+            Self::SlipperyRoad => 408,
+            Self::Ice => 409,
             Self::RedLightRunning | Self::CollisionRisk | Self::IllegalUTurn | Self::IllegalLaneUse => 0,
         }
     }
@@ -91,6 +115,12 @@ impl EventKind {
             Self::CollisionRisk => "collision_risk",
             Self::IllegalUTurn => "u_turn",
             Self::IllegalLaneUse => "lane_use",
+            Self::Ice => "ice",
+            Self::Fog => "fog",
+            Self::StandingWater => "standing_water",
+            Self::SlipperyRoad => "slippery_road",
+            Self::HeavyRain => "heavy_rain",
+            Self::StrongWind => "strong_wind",
         }
     }
 
@@ -153,6 +183,24 @@ pub enum Quantity {
     Length,
     /// Distance to the junction or the stop line, m.
     Distance,
+    /// Temperature of the road surface, °C.
+    RoadTemperature,
+    /// Air temperature, °C.
+    AirTemperature,
+    /// Relative humidity of the air, 1.
+    Humidity,
+    /// Meteorological visibility, m.
+    Visibility,
+    /// Rain, mm/h.
+    Rain,
+    /// Wind speed, m/s.
+    WindSpeed,
+    /// Thickness of the water on the road, mm.
+    WaterFilm,
+    /// Water standing at a pole's foot, mm.
+    WaterLevel,
+    /// Share of ice in what is on the road, 1.
+    IceFraction,
 }
 
 impl Quantity {
@@ -160,11 +208,14 @@ impl Quantity {
     #[must_use]
     pub fn unit(self) -> &'static str {
         match self {
-            Self::Speed => "m/s",
+            Self::Speed | Self::WindSpeed => "m/s",
             Self::StandingTime | Self::RedTime | Self::TimeToCollision => "s",
             Self::AngleOff | Self::HeadingChange => "rad",
-            Self::Depth | Self::QueueLength | Self::Length | Self::Distance => "m",
-            Self::QueueVehicles | Self::CollisionProbability => "1",
+            Self::Depth | Self::QueueLength | Self::Length | Self::Distance | Self::Visibility => "m",
+            Self::QueueVehicles | Self::CollisionProbability | Self::Humidity | Self::IceFraction => "1",
+            Self::RoadTemperature | Self::AirTemperature => "°C",
+            Self::Rain => "mm/h",
+            Self::WaterFilm | Self::WaterLevel => "mm",
         }
     }
 
@@ -184,6 +235,15 @@ impl Quantity {
             Self::CollisionProbability => "collision_probability",
             Self::Length => "length",
             Self::Distance => "distance",
+            Self::RoadTemperature => "road_temperature",
+            Self::AirTemperature => "air_temperature",
+            Self::Humidity => "humidity",
+            Self::Visibility => "visibility",
+            Self::Rain => "rain",
+            Self::WindSpeed => "wind_speed",
+            Self::WaterFilm => "water_film",
+            Self::WaterLevel => "water_level",
+            Self::IceFraction => "ice_fraction",
         }
     }
 }
@@ -230,6 +290,15 @@ pub struct Evidence {
     pub measures: Vec<Measure>,
 }
 
+/// Where weather is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Zone {
+    /// Name of the station that measured it.
+    pub station: String,
+    /// Metres around the event's position.
+    pub radius_m: f64,
+}
+
 /// One step in the life of one event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventChange {
@@ -249,6 +318,8 @@ pub struct EventChange {
     pub lane_id: String,
     /// 0 to 1.
     pub confidence: f64,
+    /// For weather: how far it is believed to reach, metres around the position, and the station that says so.
+    pub zone: Option<Zone>,
     /// Who takes part, as last seen, the causing one first. Of a queue the first 16 from the front.
     pub participants: Vec<Track>,
     /// What it rests on.

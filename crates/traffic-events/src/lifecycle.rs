@@ -408,6 +408,7 @@ impl Incident {
             position_m,
             lane_id: self.lane_id.clone(),
             confidence: self.confidence.clamp(0.0, 1.0),
+            zone: None,
             participants: self.participants.clone(),
             evidence: Evidence {
                 tracks: self.tracks.clone(),

@@ -33,6 +33,7 @@ pub fn config() -> CoreConfig {
         v2x_range_m: 500.0,
         max_participants: 2000,
         broadcast: edge_core::BroadcastPlan::default(),
+        poles: edge_core::poles::PolesConfig::default(),
     }
 }
 

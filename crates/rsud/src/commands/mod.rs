@@ -5,6 +5,7 @@ pub mod convert;
 pub mod demo;
 pub mod map;
 pub mod offline;
+pub mod pole;
 pub mod run;
 pub mod spool;
 pub mod watch;

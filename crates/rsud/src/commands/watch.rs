@@ -184,6 +184,12 @@ pub(crate) fn kind_name(kind: v1::EventKind) -> &'static str {
         v1::EventKind::CollisionRisk => "collision risk",
         v1::EventKind::IllegalUTurn => "illegal U-turn",
         v1::EventKind::IllegalLaneUse => "illegal lane use",
+        v1::EventKind::Ice => "ice",
+        v1::EventKind::Fog => "fog",
+        v1::EventKind::StandingWater => "standing water",
+        v1::EventKind::SlipperyRoad => "slippery road",
+        v1::EventKind::HeavyRain => "heavy rain",
+        v1::EventKind::StrongWind => "strong wind",
         v1::EventKind::Unspecified => "unknown event",
     }
 }

@@ -14,8 +14,11 @@ use super::ConfigError;
 use super::cloud::{CloudSettings, clouds};
 use super::events::events;
 use super::file::{AdapterConfig, Config, LogConfig, SensorConfig, SensorKindName};
+use super::pole_rules;
+use super::poles::{ControlSettings, PoleLinkSettings, control, pole_links};
 use super::radio::{Radio, broadcast, radio};
 use super::site::{SECTION, check_site};
+use crate::poles::reports::Texts;
 
 /// A configuration that can be started.
 #[derive(Debug, Clone)]
@@ -28,6 +31,12 @@ pub struct Checked {
     pub v2x_udp: Option<(SocketAddr, usize)>,
     /// The sensor adapter: address, queue.
     pub sensor_udp: Option<(SocketAddr, usize)>,
+    /// The lines to smart poles, with the poles on them.
+    pub pole_links: Vec<PoleLinkSettings>,
+    /// Which of a pole's texts belongs to a kind of event.
+    pub pole_texts: Texts,
+    /// The socket for the command line.
+    pub control: Option<ControlSettings>,
     /// The links to the cloud.
     pub cloud: Vec<CloudSettings>,
     /// Commands of the cloud.
@@ -77,6 +86,11 @@ impl Checker<'_> {
     /// A folder that is written to: in the state directory that systemd gives, or else in the configuration's folder.
     pub(super) fn state(&self, path: &Path) -> PathBuf {
         std::env::var_os("STATE_DIRECTORY").map_or_else(|| self.beside(path), |folder| Path::new(&folder).join(path))
+    }
+
+    /// A socket: in the runtime directory that systemd gives, or else in the configuration's folder.
+    pub(super) fn runtime(&self, path: &Path) -> PathBuf {
+        std::env::var_os("RUNTIME_DIRECTORY").map_or_else(|| self.beside(path), |folder| Path::new(&folder).join(path))
     }
 
     /// A path of the configuration, seen from the configuration's folder.
@@ -139,9 +153,17 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
     let pc5 = config.pc5.as_ref().map(|pc5| radio(&checker, pc5)).transpose()?;
     let v2x_udp = config.v2x_udp.as_ref().map(|v2x| adapter("v2x_udp", v2x)).transpose()?;
     let sensor_udp = config.sensor_udp.as_ref().map(|sensor| adapter("sensor_udp", sensor)).transpose()?;
-    if pc5.is_none() && v2x_udp.is_none() && sensor_udp.is_none() {
+    let pole_links = pole_links(&checker, &config.pole_links, &config.poles, (site.map.frame(), config.site.datum))?;
+    let (poles, pole_texts) = pole_rules::poles(
+        &checker,
+        (&config.poles, &pole_links),
+        &site.map,
+        &config.pole_lighting,
+        &config.pole_warnings,
+    )?;
+    if pc5.is_none() && v2x_udp.is_none() && sensor_udp.is_none() && pole_links.is_empty() {
         let problem = "there is no adapter, so nothing can ever come in".into();
-        return Err(checker.wrong("pc5", problem, "at least one of [pc5], [v2x_udp], [sensor_udp]"));
+        return Err(checker.wrong("pc5", problem, "at least one of [pc5], [v2x_udp], [sensor_udp], [[poles]]"));
     }
     let mut ports = BTreeSet::new();
     for (key, address) in [
@@ -171,6 +193,7 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
         sensors,
         events,
         lane_statistics,
+        poles,
         periods: Periods { health: Duration::from_secs_f64(health_s), ..Periods::default() },
         reorder_window: millis("tracking.reorder_window_ms", tracking.reorder_window_ms, 5000)?,
         max_clock_lead: millis("tracking.max_clock_lead_ms", tracking.max_clock_lead_ms, 1000)?,
@@ -201,7 +224,9 @@ pub fn check(config: &Config, file: &Path) -> Result<Checked, ConfigError> {
         let problem = format!("{} is no folder", folder.display());
         return Err(checker.wrong("metrics.file", problem, "a file in a folder that is there"));
     }
-    Ok(Checked { core, pc5, v2x_udp, sensor_udp, cloud, commands, metrics_file, log: config.log.clone() })
+    let control = config.control.as_ref().map(|given| control(&checker, given)).transpose()?;
+    let log = config.log.clone();
+    Ok(Checked { core, pc5, v2x_udp, sensor_udp, pole_links, pole_texts, control, cloud, commands, metrics_file, log })
 }
 
 fn sensors(checker: &Checker<'_>, sensors: &[SensorConfig]) -> Result<Vec<SensorSetup>, ConfigError> {

@@ -10,6 +10,8 @@ use traffic_events::{
     StoppedConfig, UTurnConfig, WrongWayConfig,
 };
 
+pub use weather::{FogSection, IceSection, RainSection, SlipperySection, StandingWaterSection, WindSection};
+
 use super::{Checker, ConfigError};
 
 /// Sets what a key means: the setting of the same name, or what the arm does with the value.
@@ -102,6 +104,8 @@ macro_rules! detector {
     };
 }
 
+mod weather;
+
 /// The value has passed [`Checker::range`]: it is finite and not negative.
 fn seconds(value: f64) -> Duration {
     Duration::try_from_secs_f64(value).unwrap_or_default()
@@ -139,6 +143,18 @@ pub struct EventsSection {
     pub u_turn: UTurnSection,
     /// Illegal lane use.
     pub lane_use: LaneUseSection,
+    /// Ice (409).
+    pub ice: IceSection,
+    /// Fog (305).
+    pub fog: FogSection,
+    /// Standing water (407).
+    pub standing_water: StandingWaterSection,
+    /// Slippery road (408).
+    pub slippery_road: SlipperySection,
+    /// Heavy rain (301).
+    pub heavy_rain: RainSection,
+    /// Strong wind (304).
+    pub strong_wind: WindSection,
     /// Lane statistics.
     pub lane_statistics: LaneStatisticsSection,
 }
@@ -427,6 +443,7 @@ pub(super) fn events(
     section.collision_risk.apply(checker, "collision_risk", &mut to.collision_risk)?;
     section.u_turn.apply(checker, "u_turn", &mut to.u_turn)?;
     section.lane_use.apply(checker, "lane_use", &mut to.lane_use)?;
+    weather::apply(checker, section, &mut to)?;
     let mut statistics = LaneStatisticsConfig::default();
     section.lane_statistics.apply(checker, "lane_statistics", &mut statistics)?;
     Ok((to, statistics))

@@ -8,6 +8,8 @@ use serde::Deserialize;
 
 use super::cloud::{CloudConfig, SpoolConfig, one_or_many};
 use super::events::EventsSection;
+use super::pole_rules::{PoleLightingSection, PoleWarningsSection};
+use super::poles::{ControlConfig, PoleConfig, PoleLinkConfig};
 use super::radio::Pc5Config;
 use super::site::SiteConfig;
 
@@ -28,6 +30,18 @@ pub struct Config {
     /// The sensors.
     #[serde(default)]
     pub sensors: Vec<SensorConfig>,
+    /// The lines to smart poles.
+    #[serde(default)]
+    pub pole_links: Vec<PoleLinkConfig>,
+    /// The smart poles.
+    #[serde(default)]
+    pub poles: Vec<PoleConfig>,
+    /// Adaptive lighting.
+    #[serde(default)]
+    pub pole_lighting: PoleLightingSection,
+    /// Warnings on poles.
+    #[serde(default)]
+    pub pole_warnings: PoleWarningsSection,
     /// The tracker.
     #[serde(default)]
     pub tracking: TrackingConfig,
@@ -43,6 +57,8 @@ pub struct Config {
     /// Commands of the cloud.
     #[serde(default)]
     pub commands: CommandsConfig,
+    /// The socket for the command line.
+    pub control: Option<ControlConfig>,
     /// Metrics.
     #[serde(default)]
     pub metrics: MetricsConfig,

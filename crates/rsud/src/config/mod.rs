@@ -8,6 +8,8 @@ mod cloud;
 mod events;
 mod file;
 mod platform;
+mod pole_rules;
+mod poles;
 mod radio;
 mod site;
 
@@ -24,15 +26,21 @@ pub use cloud::{
     PayloadFormat, SharesConfig, SpoolConfig, TlsConfig,
 };
 pub use events::{
-    CollisionSection, EmergencySection, EventsSection, LaneStatisticsSection, LaneUseSection, LargeVehicleSection,
-    ObstacleSection, PedestrianSection, PresenceSection, QueueSection, RedLightSection, SlowSection, SpeedingSection,
-    StoppedSection, UTurnSection, WrongWaySection,
+    CollisionSection, EmergencySection, EventsSection, FogSection, IceSection, LaneStatisticsSection, LaneUseSection,
+    LargeVehicleSection, ObstacleSection, PedestrianSection, PresenceSection, QueueSection, RainSection,
+    RedLightSection, SlipperySection, SlowSection, SpeedingSection, StandingWaterSection, StoppedSection, UTurnSection,
+    WindSection, WrongWaySection,
 };
 pub use file::{
     AdapterConfig, CommandsConfig, Config, LogConfig, LogFormat, MetricsConfig, PoseConfig, RsuConfig, SensorConfig,
     SensorKindName, TrackingConfig,
 };
 pub use platform::{OwnName, Platform, PlatformConfig, PlatformName};
+pub use pole_rules::{BlinkName, ColourName, LookConfig, PoleLightingSection, PoleWarningsSection};
+pub use poles::{
+    BusSettings, ControlConfig, ControlSettings, MAX_BUS_POLES, MAX_POLES, PoleConfig, PoleEndpoint, PoleLinkConfig,
+    PoleLinkSettings, PoleSettings, PositionConfig,
+};
 pub use radio::{
     ByteOrderName, FieldConfig, FramingName, ImmediateForwardConfig, LengthConfig, MagicConfig, Pc5Config, ProfileName,
     Radio, SendConfig, Sending, ServiceConfig, TimestampUnitName, VendorHeaderConfig, load_vendor_header,

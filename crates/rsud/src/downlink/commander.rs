@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pole_link::Command as PoleCommand;
 use rsu_proto::v1::{self, v2x_message::Content};
 use rsu_units::Timestamp;
 use v2x_codec::Profile as Edition;
@@ -25,6 +26,9 @@ pub type LogControl = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
 /// Says what a configuration with other settings would come to. The error is for whoever set it.
 pub type Check = Arc<dyn Fn(&Overlay) -> Result<(), String> + Send + Sync>;
+
+/// Says whether there is a smart pole of a name.
+pub type KnowsPole = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// Settings to be tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +59,15 @@ pub enum Effect {
     Send(Box<Content>),
     /// Try settings: the daemon's inside starts anew.
     Try(Trial),
+    /// Have a pole do something; what becomes of it is concluded later.
+    Pole {
+        /// The command that wants it.
+        command_id: String,
+        /// The pole's name.
+        pole_id: String,
+        /// What.
+        command: PoleCommand,
+    },
 }
 
 /// An answer.
@@ -101,6 +114,8 @@ pub struct Setup {
     pub log: LogControl,
     /// Checks settings.
     pub check: Check,
+    /// Whether there is a pole of a name.
+    pub knows_pole: KnowsPole,
     /// What an earlier start of the daemon's inside found out.
     pub concluded: Vec<Concluded>,
     /// The command whose settings are being tried just now.
@@ -199,7 +214,10 @@ impl Commander {
             }
             Action::Set { key, .. } if !may_be_set(key) => Err(format!("{key:?} may not be set from here")),
             Action::Set { key, value } => (self.setup.check)(&self.with(order, key, value)),
-            Action::AskState | Action::SetLogLevel { .. } => Ok(()),
+            Action::Pole { pole_id, .. } if !(self.setup.knows_pole)(pole_id) => {
+                Err(format!("there is no pole {pole_id:?}"))
+            }
+            Action::Pole { .. } | Action::AskState | Action::SetLogLevel { .. } => Ok(()),
         }
     }
 
@@ -237,6 +255,9 @@ impl Commander {
             Action::Set { ref key, ref value } => {
                 let overlay = self.with(&order, key, value);
                 effects.push(Effect::Try(Trial { command_id: id, overlay }));
+            }
+            Action::Pole { pole_id, command } => {
+                effects.push(Effect::Pole { command_id: id, pole_id, command });
             }
         }
     }

@@ -13,6 +13,8 @@ pub mod order;
 pub mod overlay;
 pub mod service;
 
+mod pole;
+
 pub use commander::{Check, Commander, Concluded, LogControl, Setup, Trial};
 pub use journal::{Entry, Journal, Outcome, ReplyTo};
 pub use order::{Action, Order, OrderError};

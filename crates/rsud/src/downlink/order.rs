@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use pole_link::Command as PoleCommand;
 use rsu_proto::Message as _;
 use rsu_proto::v1::{self, command, send_on_air, v2x_message::Content};
 use rsu_units::Timestamp;
 use thiserror::Error;
+
+use super::pole;
+use crate::poles::values::asked;
 
 /// Longest identity and name of who asks, characters.
 pub const MAX_NAME: usize = 64;
@@ -47,6 +51,13 @@ pub enum Action {
         /// The value as TOML; empty takes an earlier setting back.
         value: String,
     },
+    /// Have a smart pole do something.
+    Pole {
+        /// Its name.
+        pole_id: String,
+        /// What.
+        command: PoleCommand,
+    },
 }
 
 impl Action {
@@ -66,6 +77,7 @@ impl Action {
             Self::AskState => "ask for the state".into(),
             Self::SetLogLevel { level } => format!("set the log level to {level:?}"),
             Self::Set { key, value } => format!("set {key} = {value}"),
+            Self::Pole { pole_id, command } => format!("pole {pole_id:?}: {}", asked(command)),
         }
     }
 }
@@ -135,6 +147,11 @@ pub fn read(octets: &[u8]) -> Result<Order, OrderError> {
             Action::Set { key: set.key, value: set.value }
         }
         Some(command::Action::SetConfiguration(_)) => return Err(wrong("key or value is too long")),
+        Some(command::Action::CommandPole(order)) if is_name(&order.pole_id) => {
+            let command = pole::command(order.order).map_err(|problem| wrong(&problem))?;
+            Action::Pole { pole_id: order.pole_id, command }
+        }
+        Some(command::Action::CommandPole(_)) => return Err(wrong("pole_id is too long or has control characters")),
     };
     let expires_at = (expires_at_us != 0).then(|| Timestamp::from_micros(expires_at_us));
     Ok(Order { command_id, issued_by, expires_at, action })

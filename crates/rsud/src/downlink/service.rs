@@ -13,9 +13,11 @@ use v2x_codec::Profile as Edition;
 
 use super::commander::{Check, Commander, Concluded, Effect, LogControl, Setup, Trial};
 use super::inbox::{Delivery, Inbox};
+use super::journal::Outcome;
 use super::overlay::Overlay;
 use crate::clock;
 use crate::config::{CloudSettings, CommandSettings};
+use crate::poles::Poles;
 use crate::queue::Sender;
 use crate::stats::Stats;
 use crate::uplink::Waiting;
@@ -58,6 +60,8 @@ pub struct Parts {
     pub topic: String,
     /// The radio, and the edition in which is sent.
     pub radio: Option<(Sender<Box<Content>>, Edition)>,
+    /// The smart poles.
+    pub poles: Poles,
     /// How the RSU was last.
     pub health: Arc<Mutex<Option<v1::Health>>>,
     /// What whoever starts the inside gives.
@@ -81,6 +85,9 @@ pub struct Running {
     pub ended: oneshot::Receiver<()>,
 }
 
+/// A pole has so long to do what the cloud wants.
+const POLE_WITHIN: Duration = Duration::from_secs(5);
+
 /// Commands that wait to be written down.
 const DELIVERIES: usize = 16;
 
@@ -102,11 +109,16 @@ pub fn start(parts: Parts) -> anyhow::Result<Running> {
     }
     let Control { log, check, overlay, concluded: earlier, trying } = parts.control;
     let radio = parts.radio.as_ref().map(|(_, edition)| *edition);
-    let setup = Setup { folder: parts.settings.folder, overlay, radio, log, check, concluded: earlier, trying };
+    let poles = parts.poles.clone();
+    let knows_pole = Arc::new(move |id: &str| poles.knows(id));
+    let folder = parts.settings.folder;
+    let setup = Setup { folder, overlay, radio, log, check, knows_pole, concluded: earlier, trying };
     let links = parts.links.into_iter().map(|(settings, waiting)| (settings.name.clone(), waiting)).collect();
     let service = Service {
         deliveries,
         concluded,
+        conclude: conclude.clone(),
+        poles: parts.poles,
         trials: want,
         links,
         on_air: parts.radio.map(|(on_air, _)| on_air),
@@ -127,8 +139,12 @@ pub fn start(parts: Parts) -> anyhow::Result<Running> {
 struct Service {
     /// Commands.
     deliveries: mpsc::Receiver<Delivery>,
-    /// What became of settings that are being tried.
+    /// What became of settings that are being tried, and of what poles were to do.
     concluded: mpsc::Receiver<Concluded>,
+    /// Where the latter is said.
+    conclude: mpsc::Sender<Concluded>,
+    /// The smart poles.
+    poles: Poles,
     /// Settings to be tried.
     trials: mpsc::Sender<Trial>,
     /// The links by name, for the answers.
@@ -186,6 +202,21 @@ impl Service {
             // Whoever starts the inside is there as long as it runs.
             Effect::Try(trial) => {
                 let _ = self.trials.send(trial).await;
+            }
+            // Those that wait for a pole are as few as it takes; what is left at a stop is answered after the next start.
+            Effect::Pole { command_id, pole_id, command } => {
+                let answered = self.poles.ask(&pole_id, command, POLE_WITHIN);
+                let conclude = self.conclude.clone();
+                tokio::spawn(async move {
+                    let Ok(became) = answered.await else { return };
+                    let (outcome, reason) = if became.is_done() {
+                        (Outcome::Done, String::new())
+                    } else {
+                        (Outcome::Failed, became.to_string())
+                    };
+                    // Who carries commands out may have stopped.
+                    let _ = conclude.send(Concluded { command_id, outcome, reason }).await;
+                });
             }
         }
     }

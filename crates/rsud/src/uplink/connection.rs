@@ -260,7 +260,11 @@ pub(crate) struct Pace {
 
 impl Pace {
     pub(crate) fn new(settings: &CloudSettings) -> Self {
-        Self { least: settings.retry_least, most: settings.retry_most, ceiling: settings.retry_least }
+        Self::between(settings.retry_least, settings.retry_most)
+    }
+
+    pub(crate) fn between(least: Duration, most: Duration) -> Self {
+        Self { least, most, ceiling: least }
     }
 
     pub(crate) fn next(&mut self, connected: bool, round_over: bool) -> Duration {

@@ -18,6 +18,12 @@ pub fn stream_topic(rsu_id: &str, item: &Item) -> String {
             format!("{TOPIC_ROOT}/{rsu_id}/{stream}")
         }
         Item::LaneStatistics(_) => format!("{TOPIC_ROOT}/{rsu_id}/lane-statistics"),
+        Item::PoleState(state) => format!("{TOPIC_ROOT}/{rsu_id}/poles/{}", state.pole_id),
+        Item::PoleReadings(_) => format!("{TOPIC_ROOT}/{rsu_id}/pole-readings"),
+        Item::PoleAlarm(alarm) => {
+            let stream = alarm.header.as_ref().map_or("pole-alarms", |header| header.stream.as_str());
+            format!("{TOPIC_ROOT}/{rsu_id}/{stream}")
+        }
         Item::Health(_) => format!("{TOPIC_ROOT}/{rsu_id}/health"),
         Item::V2x(message) => {
             let kind = message.header.as_ref().map_or("ext", |header| header.stream.as_str());
@@ -45,6 +51,9 @@ pub fn encode(item: &Item, format: PayloadFormat) -> Result<Vec<u8>, serde_json:
         Item::Event(message) => encode_message(message, format),
         Item::V2x(message) => encode_message(message.as_ref(), format),
         Item::LaneStatistics(message) => encode_message(message, format),
+        Item::PoleState(message) => encode_message(message.as_ref(), format),
+        Item::PoleReadings(message) => encode_message(message.as_ref(), format),
+        Item::PoleAlarm(message) => encode_message(message, format),
         Item::Health(message) => encode_message(message, format),
     }
 }
@@ -94,11 +103,14 @@ pub fn decode(topic: &str, payload: &[u8]) -> Result<Received, String> {
         "events" | "emergency" => one(payload).map(Item::Event).map(Received::Item),
         "gaps" => one(payload).map(Received::Gap),
         "lane-statistics" => one(payload).map(Item::LaneStatistics).map(Received::Item),
+        "pole-readings" => one(payload).map(Box::new).map(Item::PoleReadings).map(Received::Item),
+        "pole-alarms" | "pole-emergency" => one(payload).map(Item::PoleAlarm).map(Received::Item),
         "health" => one(payload).map(Item::Health).map(Received::Item),
         "state" => one(payload).map(Received::State),
         stream if stream.starts_with("v2x/") => {
             one(payload).map(|message| Received::Item(Item::V2x(Box::new(message))))
         }
+        stream if stream.starts_with("poles/") => one(payload).map(Box::new).map(Item::PoleState).map(Received::Item),
         stream => Err(format!("stream {stream:?} is not known")),
     }
 }

@@ -85,6 +85,9 @@ fn what_the_platform_does_not_know_is_not_told() {
         said(Content::Vir(v1::VehicleIntentionAndRequest::default())),
         Item::V2x(Box::default()),
         Item::LaneStatistics(v1::LaneStatistics::default()),
+        Item::PoleState(Box::default()),
+        Item::PoleReadings(Box::default()),
+        Item::PoleAlarm(v1::PoleAlarm::default()),
         Item::Event(v1::TrafficEvent { event_code: 0, ..wrong_way(v1::EventStage::Start) }),
         Item::Tracks(track_list(0)),
     ];

@@ -25,13 +25,29 @@ fn items_come_back_whole() {
             "rsu.v1.V2xMessage",
         ),
         (Item::LaneStatistics(v1::LaneStatistics::default()), "rsu/v1/a/lane-statistics", "rsu.v1.LaneStatistics"),
+        (
+            Item::PoleState(Box::new(v1::PoleState { pole_id: "p".into(), ..v1::PoleState::default() })),
+            "rsu/v1/a/poles/p",
+            "rsu.v1.PoleState",
+        ),
+        (Item::PoleReadings(Box::default()), "rsu/v1/a/pole-readings", "rsu.v1.PoleReadings"),
+        (
+            Item::PoleAlarm(v1::PoleAlarm {
+                header: Some(v1::Header { stream: "pole-emergency".into(), ..v1::Header::default() }),
+                ..v1::PoleAlarm::default()
+            }),
+            "rsu/v1/a/pole-emergency",
+            "rsu.v1.PoleAlarm",
+        ),
         (Item::Health(v1::Health { uptime_s: 1.5, ..v1::Health::default() }), "rsu/v1/a/health", "rsu.v1.Health"),
     ];
     for format in [PayloadFormat::Protobuf, PayloadFormat::Json] {
         for (item, topic, schema) in &items {
             let told = native(format).tell(item, NOW).unwrap();
             assert_eq!(told.len(), 1);
-            assert_eq!((told[0].topic.as_str(), told[0].schema, told[0].retain), (*topic, *schema, false));
+            // How a pole is stays true until it is told otherwise.
+            let retain = *schema == "rsu.v1.PoleState";
+            assert_eq!((told[0].topic.as_str(), told[0].schema, told[0].retain), (*topic, *schema, retain));
             assert_eq!(decode(topic, &told[0].payload), Ok(Received::Item(item.clone())));
         }
     }

@@ -14,7 +14,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+pub mod control;
+pub mod pole;
 pub mod proxy;
+pub mod relay;
 
 use rsu_proto::{Message as _, v1};
 use rumqttc::{

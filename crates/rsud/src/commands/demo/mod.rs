@@ -106,7 +106,7 @@ impl Delivered {
             }
             Item::V2x(_) => self.messages += 1,
             Item::Health(_) => self.health += 1,
-            Item::LaneStatistics(_) => {}
+            Item::LaneStatistics(_) | Item::PoleState(_) | Item::PoleReadings(_) | Item::PoleAlarm(_) => {}
         }
     }
 }

@@ -9,7 +9,8 @@ use traffic_sim::{SensorSpec, SpecKind, layout};
 
 use crate::config::{
     AdapterConfig, Checked, CloudConfig, CommandsConfig, Config, EventsSection, LogConfig, MapSource, MetricsConfig,
-    Pc5Config, PoseConfig, RsuConfig, SensorConfig, SensorKindName, SiteConfig, SpoolConfig, TrackingConfig, check,
+    Pc5Config, PoleLightingSection, PoleWarningsSection, PoseConfig, RsuConfig, SensorConfig, SensorKindName,
+    SiteConfig, SpoolConfig, TrackingConfig, check,
 };
 
 /// The checked configuration for a broker on a loopback port, and a folder for what waits.
@@ -43,6 +44,11 @@ pub(crate) fn config(broker_port: u16, spool: &Path) -> anyhow::Result<Checked> 
         v2x_udp: Some(AdapterConfig { listen, queue: 1024 }),
         sensor_udp: Some(AdapterConfig { listen, queue: 1024 }),
         sensors: traffic_sim::sensors().iter().map(sensor).collect(),
+        pole_links: Vec::new(),
+        poles: Vec::new(),
+        pole_lighting: PoleLightingSection::default(),
+        pole_warnings: PoleWarningsSection::default(),
+        control: None,
         tracking: TrackingConfig::default(),
         events: EventsSection::default(),
         cloud: vec![cloud],

@@ -1,5 +1,5 @@
 //! Our own contract (`docs/cloud-mqtt.md`): topics `rsu/v1/<rsu>/<stream>`, payloads of `proto/rsu/v1` in protobuf or
-//! JSON. It is the one profile that tells everything: track lists, events, statistics, health, gaps, and who else can
+//! JSON. It is the one profile that tells everything: track lists, events, statistics, poles, health, gaps, and who else can
 //! only guess whether an RSU is alive finds it in a retained state that the broker sets by itself when the RSU dies.
 
 use edge_core::Item;
@@ -85,6 +85,9 @@ fn schema(item: &Item) -> &'static str {
         Item::Event(_) => "rsu.v1.TrafficEvent",
         Item::V2x(_) => "rsu.v1.V2xMessage",
         Item::LaneStatistics(_) => "rsu.v1.LaneStatistics",
+        Item::PoleState(_) => "rsu.v1.PoleState",
+        Item::PoleReadings(_) => "rsu.v1.PoleReadings",
+        Item::PoleAlarm(_) => "rsu.v1.PoleAlarm",
         Item::Health(_) => "rsu.v1.Health",
     }
 }
@@ -96,7 +99,10 @@ impl Profile for Native {
 
     fn tell(&mut self, item: &Item, _now: Timestamp) -> Result<Vec<Outgoing>, TellError> {
         let payload = encode(item, self.settings.format)?;
-        Ok(vec![self.outgoing(stream_topic(&self.settings.rsu_id, item), payload, schema(item))])
+        // Who comes later wants to know how the poles are.
+        let retain = matches!(item, Item::PoleState(_));
+        let topic = stream_topic(&self.settings.rsu_id, item);
+        Ok(vec![Outgoing { retain, ..self.outgoing(topic, payload, schema(item)) }])
     }
 
     fn tell_native(&mut self, message: NativeMessage) -> Option<Outgoing> {

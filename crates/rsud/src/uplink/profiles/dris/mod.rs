@@ -170,7 +170,13 @@ impl Profile for Dris {
                 let told = self.settings.author.event(event);
                 told.map_or_else(Vec::new, |message| self.up("rsi", &self.information(&message)))
             }
-            Item::Tracks(_) | Item::Event(_) | Item::LaneStatistics(_) | Item::Health(_) => Vec::new(),
+            Item::Tracks(_)
+            | Item::Event(_)
+            | Item::LaneStatistics(_)
+            | Item::Health(_)
+            | Item::PoleState(_)
+            | Item::PoleReadings(_)
+            | Item::PoleAlarm(_) => Vec::new(),
         })
     }
 

@@ -134,7 +134,12 @@ impl Profile for Its0117 {
                 let body = device::running(&self.settings.rsu_id, health, now);
                 Ok(vec![publication("V2X.RSU.RunningInfo.UP".into(), &body)])
             }
-            Item::Tracks(_) | Item::Event(_) | Item::LaneStatistics(_) => Ok(Vec::new()),
+            Item::Tracks(_)
+            | Item::Event(_)
+            | Item::LaneStatistics(_)
+            | Item::PoleState(_)
+            | Item::PoleReadings(_)
+            | Item::PoleAlarm(_) => Ok(Vec::new()),
         }
     }
 

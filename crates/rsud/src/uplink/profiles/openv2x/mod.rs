@@ -277,7 +277,7 @@ impl Profile for OpenV2x {
                 let body = device::running(&self.settings.esn, health, now);
                 Ok(vec![publication("V2X/RSU/RunningInfo/UP".into(), &body)])
             }
-            Item::LaneStatistics(_) => Ok(Vec::new()),
+            Item::LaneStatistics(_) | Item::PoleState(_) | Item::PoleReadings(_) | Item::PoleAlarm(_) => Ok(Vec::new()),
         }
     }
 
