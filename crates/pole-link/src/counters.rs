@@ -1,5 +1,6 @@
 //! What an end of the link counts. Nothing is dropped without one of these going up.
 
+use crate::frame::{Frame, FrameError};
 use serde::{Deserialize, Serialize};
 
 /// Counters of one end of the link, from its start. Each stays at `u32::MAX` when it gets there.
@@ -39,5 +40,18 @@ impl LinkCounters {
     /// One more.
     pub(crate) fn add(counter: &mut u32) {
         *counter = counter.saturating_add(1);
+    }
+
+    /// Reads a frame out of octets that a delimiter or a datagram bounds; what is none is counted.
+    pub fn parse<'a>(&mut self, octets: &'a [u8]) -> Option<Frame<'a>> {
+        let counter = match Frame::parse(octets) {
+            Ok(frame) => return Some(frame),
+            Err(FrameError::Short) => &mut self.short,
+            Err(FrameError::Long) => &mut self.oversize,
+            Err(FrameError::Crc) => &mut self.bad_crc,
+            Err(FrameError::Format(_)) => &mut self.format,
+        };
+        Self::add(counter);
+        None
     }
 }

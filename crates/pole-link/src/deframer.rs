@@ -6,7 +6,7 @@
 use cobs::{DecodeResult, DecoderState};
 
 use crate::counters::LinkCounters;
-use crate::frame::{Frame, FrameError, MAX_FRAME};
+use crate::frame::{Frame, MAX_FRAME};
 
 /// Takes octets one by one and gives frames. Its memory is one frame.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Deframer {
             }
             Ok(DecodeResult::DataComplete) => {
                 let octets = self.buffer.get(..self.octets).unwrap_or_default();
-                parse(octets, counters)
+                counters.parse(octets)
             }
             Err(_) => {
                 LinkCounters::add(&mut counters.bad_cobs);
@@ -63,17 +63,4 @@ impl Deframer {
             }
         }
     }
-}
-
-/// A frame out of octets that a delimiter or a datagram bounds; what is none is counted.
-pub(crate) fn parse<'a>(octets: &'a [u8], counters: &mut LinkCounters) -> Option<Frame<'a>> {
-    let counter = match Frame::parse(octets) {
-        Ok(frame) => return Some(frame),
-        Err(FrameError::Short) => &mut counters.short,
-        Err(FrameError::Long) => &mut counters.oversize,
-        Err(FrameError::Crc) => &mut counters.bad_crc,
-        Err(FrameError::Format(_)) => &mut counters.format,
-    };
-    LinkCounters::add(counter);
-    None
 }

@@ -13,7 +13,7 @@ use crate::command::Command;
 use crate::commands::{CommandId, CommandOutcome, QueueFull};
 use crate::config::{EdgeConfig, Medium};
 use crate::counters::LinkCounters;
-use crate::deframer::{self, Deframer};
+use crate::deframer::Deframer;
 use crate::frame::{Flags, Header, MAX_FRAME, MAX_WIRE, TooLong, build, stuff};
 use crate::link::LinkState;
 use crate::message::{Alarm, Hello, State, Telemetry, ToPole};
@@ -102,7 +102,7 @@ impl EdgeEnd {
 
     /// Takes a datagram. What it leads to comes from here and then from [`Self::poll`].
     pub fn receive_datagram(&mut self, now: Millis, octets: &[u8]) -> Option<EdgeEvent> {
-        if let Some(frame) = deframer::parse(octets, &mut self.core.counters) {
+        if let Some(frame) = self.core.counters.parse(octets) {
             self.core.frame(now, &frame);
         }
         self.core.next_event()

@@ -18,7 +18,7 @@ use crate::codes::RejectReason;
 use crate::command::Command;
 use crate::config::PoleConfig;
 use crate::counters::LinkCounters;
-use crate::deframer::{self, Deframer};
+use crate::deframer::Deframer;
 use crate::frame::MAX_WIRE;
 use crate::link::LinkState;
 use crate::message::{Outcome, State};
@@ -98,7 +98,7 @@ impl PoleEnd {
 
     /// Takes a datagram.
     pub fn receive_datagram(&mut self, now: Millis, octets: &[u8]) -> Option<PoleEvent> {
-        let frame = deframer::parse(octets, &mut self.core.counters)?;
+        let frame = self.core.counters.parse(octets)?;
         self.core.frame(now, &frame)
     }
 

@@ -388,6 +388,8 @@ fn the_demo_delivers_and_ends_by_itself() {
     assert!(number("events_published") >= 3, "{report}");
     assert_eq!(number("events_delivered"), number("events_published"), "{report}");
     assert_eq!((number("decode_errors"), number("not_understood")), (0, 0), "{report}");
+    assert_eq!((number("poles_configured"), number("poles_with_link")), (8, 8), "{report}");
+    assert!(number("pole_orders_done") > 8 && number("pole_readings_delivered") > 0, "{report}");
     assert!(report["dropped"].is_object());
     let latency = &report["latency_ms"];
     assert!(latency["p50"].as_f64().unwrap() <= latency["p99"].as_f64().unwrap(), "{report}");

@@ -20,7 +20,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("spool", &["rsu-units"]),
     ("pole-link", &[]),
     ("pole-node", &["pole-link"]),
-    ("traffic-sim", &["rsu-proto", "rsu-units", "site-map", "v2x-codec"]),
+    ("traffic-sim", &["pole-link", "pole-node", "rsu-proto", "rsu-units", "site-map", "v2x-codec"]),
     (
         "rsud",
         &[

@@ -1,7 +1,7 @@
 //! What is said over the control socket: a request as one line of JSON, and one line or several in answer.
 //! `docs/poles.md` shows them.
 
-use pole_link::{Blink, Colour, Command, ConfigKey, MinuteOfDay, Permille, SwitchPoint, SwitchPoints};
+use pole_link::{Blink, Colour, Command, ConfigKey, MinuteOfDay, Permille, SwitchPoint, SwitchPoints, Version};
 use serde::{Deserialize, Serialize};
 
 use crate::poles::inventory::{Change, PoleStatus};
@@ -102,6 +102,15 @@ pub enum PoleCommand {
     Time,
     /// Start the pole anew.
     Reset,
+    /// Tell the pole's bootloader of an image that it is to install; it does at the next reset.
+    Update {
+        /// Length of the image, octets.
+        image_octets: u32,
+        /// Version of the image, as in `1.2.3`.
+        version: String,
+        /// SHA-256 of the image, hexadecimal.
+        sha256: String,
+    },
 }
 
 /// An answer.
@@ -156,6 +165,12 @@ impl PoleCommand {
             Self::State => Command::GetState,
             Self::Time => Command::SetTime { unix_ms },
             Self::Reset => Command::Reset,
+            Self::Update { image_octets, version, sha256 } => {
+                let mut digest = [0; 32];
+                hex::decode_to_slice(sha256, &mut digest)
+                    .map_err(|_| format!("a SHA-256 has 64 hexadecimal digits, unlike {sha256:?}"))?;
+                Command::PrepareUpdate { image_octets: *image_octets, version: self::version(version)?, sha256: digest }
+            }
         })
     }
 }
@@ -185,6 +200,15 @@ pub fn schedule(points: impl Iterator<Item = (u16, f64)>) -> Result<SwitchPoints
         schedule.push(point).map_err(|_| format!("a schedule has at most {} points", schedule.capacity()))?;
     }
     Ok(schedule)
+}
+
+/// A version, as in `1.2.3`.
+fn version(text: &str) -> Result<Version, String> {
+    let numbers: Vec<u16> = text.split('.').map_while(|number| number.parse().ok()).collect();
+    match numbers.as_slice() {
+        &[major, minor, patch] if text.split('.').count() == 3 => Ok(Version { major, minor, patch }),
+        _ => Err(format!("a version is three numbers such as 1.2.3, unlike {text:?}")),
+    }
 }
 
 /// A key of a pole's configuration, by name or number.
@@ -249,6 +273,18 @@ mod tests {
         assert!(problem(warning("red", "wildly")).contains("double-flash"));
         assert!(problem(PoleCommand::GetConfig { key: "colour".into() }).contains("telemetry-period-ms"));
         assert_eq!(config_key("200"), Ok(ConfigKey(200)));
+        let update = |version: &str, sha256: &str| PoleCommand::Update {
+            image_octets: 40_000,
+            version: version.into(),
+            sha256: sha256.into(),
+        };
+        for bad in ["1.2", "1.2.3.4", "1.2.x", "", "1.2.70000"] {
+            assert!(problem(update(bad, &"0".repeat(64))).contains("1.2.3"), "{bad}");
+        }
+        assert!(problem(update("1.2.3", "00")).contains("64"));
+        let version = Version { major: 1, minor: 2, patch: 3 };
+        let expected = Command::PrepareUpdate { image_octets: 40_000, version, sha256: [0xAB; 32] };
+        assert_eq!(update("1.2.3", &"ab".repeat(32)).command(0), Ok(expected));
         assert!(problem(PoleCommand::Schedule { points: vec![(1440, 0.5)] }).contains("1439"));
         assert!(problem(PoleCommand::Schedule { points: vec![(1, 0.5); 9] }).contains("at most 8"));
     }

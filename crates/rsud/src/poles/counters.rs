@@ -1,6 +1,6 @@
 //! What an end of the link counts, by name, and how it comes into the daemon's counters.
 
-use pole_link::{Frame, FrameError, LinkCounters};
+use pole_link::LinkCounters;
 
 use crate::stats::Stats;
 
@@ -57,19 +57,6 @@ pub(super) fn add(stats: &Stats, now: &LinkCounters, before: &LinkCounters) -> u
         }
     }
     refused
-}
-
-/// Reads a datagram as a frame; what is none is counted.
-pub(super) fn parse<'a>(octets: &'a [u8], counters: &mut LinkCounters) -> Option<Frame<'a>> {
-    let counter = match Frame::parse(octets) {
-        Ok(frame) => return Some(frame),
-        Err(FrameError::Short) => &mut counters.short,
-        Err(FrameError::Long) => &mut counters.oversize,
-        Err(FrameError::Crc) => &mut counters.bad_crc,
-        Err(FrameError::Format(_)) => &mut counters.format,
-    };
-    *counter = counter.saturating_add(1);
-    None
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use pole_link::{
 };
 use rsu_units::Timestamp;
 
-use super::counters::{add, parse};
+use super::counters::add;
 use super::inventory::{Inventory, LinkStatus};
 use super::mailbox::Mailbox;
 use super::orders::{Order, Orders, Outcome};
@@ -164,7 +164,7 @@ impl Driver {
     /// Takes a datagram.
     pub fn receive_datagram(&mut self, now: Now, from: SocketAddr, octets: &[u8]) {
         self.set_clock(now);
-        let Some(frame) = parse(octets, &mut self.strays) else { return };
+        let Some(frame) = self.strays.parse(octets) else { return };
         let Some(index) = self.member_at(frame.header.source) else {
             self.strays.foreign = self.strays.foreign.saturating_add(1);
             return;

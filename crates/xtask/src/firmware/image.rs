@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     fn mangled(parts: &[&str]) -> String {
-        let parts: String = parts.iter().map(|part| format!("{}{part}", part.len())).collect();
+        let parts = parts.iter().map(|part| format!("{}{part}", part.len())).collect::<Vec<_>>().concat();
         format!("_ZN{parts}17h0123456789abcdefE")
     }
 

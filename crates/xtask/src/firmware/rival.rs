@@ -102,15 +102,15 @@ fn nanopb(folder: &Path) -> anyhow::Result<PathBuf> {
         return Ok(found);
     }
     let apt = folder.join("apt");
-    for part in ["lists/partial", "cache/archives/partial"] {
+    for part in ["lists/partial", "cache/archives/partial", "parts"] {
         std::fs::create_dir_all(apt.join(part))?;
     }
-    std::fs::write(apt.join("sources"), "deb-src http://deb.debian.org/debian bookworm main\n")?;
+    source_lists(&apt.join("parts"))?;
     for args in [["update", "-qq"].as_slice(), &["source", "-qq", "--download-only", NANOPB]] {
         let mut command = Command::new("apt-get");
         for (option, value) in [
-            ("Dir::Etc::SourceList", "sources"),
-            ("Dir::Etc::SourceParts", "none"),
+            ("Dir::Etc::SourceList", "none"),
+            ("Dir::Etc::SourceParts", "parts"),
             ("Dir::State::lists", "lists"),
             ("Dir::Cache", "cache"),
         ] {
@@ -127,4 +127,23 @@ fn nanopb(folder: &Path) -> anyhow::Result<PathBuf> {
     let archive = archive.context("nanopb's sources came without an archive")?;
     run(Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(folder))?;
     find()?.context("nanopb's sources are other than they were")
+}
+
+/// Where this machine has its packages from, but the sources of them.
+fn source_lists(folder: &Path) -> anyhow::Result<()> {
+    let mut lists = vec![PathBuf::from("/etc/apt/sources.list")];
+    for entry in std::fs::read_dir("/etc/apt/sources.list.d")? {
+        lists.push(entry?.path());
+    }
+    for list in lists {
+        let (Some(name), Ok(text)) = (list.file_name(), std::fs::read_to_string(&list)) else { continue };
+        let is_word = |line: &str, word: &str| line.split_whitespace().next() == Some(word);
+        let sources = text.lines().filter(|line| !is_word(line, "deb-src")).map(|line| match line {
+            _ if is_word(line, "deb") => line.replacen("deb", "deb-src", 1),
+            _ if is_word(line, "Types:") => "Types: deb-src".to_owned(),
+            _ => line.to_owned(),
+        });
+        std::fs::write(folder.join(name), sources.collect::<Vec<_>>().join("\n") + "\n")?;
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@
 //! to the broker over TCP, the subscriber counts what the broker delivers.
 
 pub mod broker;
+mod poles;
 mod screen;
 mod site;
 
@@ -56,6 +57,9 @@ struct Delivered {
     messages: u64,
     health: u64,
     states: u64,
+    pole_readings: u64,
+    /// From the newest health.
+    poles: v1::PolesHealth,
     /// Items that were told to be missing.
     told_missing: u64,
     not_understood: u64,
@@ -105,8 +109,12 @@ impl Delivered {
                 }
             }
             Item::V2x(_) => self.messages += 1,
-            Item::Health(_) => self.health += 1,
-            Item::LaneStatistics(_) | Item::PoleState(_) | Item::PoleReadings(_) | Item::PoleAlarm(_) => {}
+            Item::Health(health) => {
+                self.health += 1;
+                self.poles = health.poles.unwrap_or_default();
+            }
+            Item::PoleReadings(_) => self.pole_readings += 1,
+            Item::LaneStatistics(_) | Item::PoleState(_) | Item::PoleAlarm(_) => {}
         }
     }
 }
@@ -130,6 +138,7 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<bool> {
     let spool = tempfile::tempdir()?;
     let daemon = Daemon::start(site::config(broker.port(), spool.path())?, Control::default())?;
     let end_of_traffic = CancellationToken::new();
+    let poles = poles::start(address(&daemon, &format!("poles.{}", site::POLES))?, &end_of_traffic);
     let traffic = tokio::spawn(send_traffic(addresses(&daemon)?, args.seed, end_of_traffic.clone()));
 
     let started = Instant::now();
@@ -152,6 +161,7 @@ pub async fn demo(args: DemoArgs) -> anyhow::Result<bool> {
 
     end_of_traffic.cancel();
     traffic.await??;
+    poles.await??;
     let stats = daemon.stats.clone();
     daemon.stop().await;
     let stats = stats.snapshot();
@@ -209,11 +219,12 @@ async fn subscribe(
 }
 
 fn addresses(daemon: &Daemon) -> anyhow::Result<[std::net::SocketAddr; 3]> {
-    let of = |name: &str| {
-        let found = daemon.addresses.iter().find(|(adapter, _)| *adapter == name);
-        found.map(|(_, address)| *address).with_context(|| format!("adapter {name} does not listen"))
-    };
-    Ok([of("pc5")?, of("sensor")?, of("v2x_udp")?])
+    Ok([address(daemon, "pc5")?, address(daemon, "sensor")?, address(daemon, "v2x_udp")?])
+}
+
+fn address(daemon: &Daemon, name: &str) -> anyhow::Result<std::net::SocketAddr> {
+    let found = daemon.addresses.iter().find(|(adapter, _)| *adapter == name);
+    found.map(|(_, address)| *address).with_context(|| format!("adapter {name} does not listen"))
 }
 
 /// Sends each datagram of the simulation when its time has come.
@@ -294,6 +305,10 @@ fn report(elapsed: Duration, stats: &std::collections::BTreeMap<String, u64>, de
         "messages_delivered": delivered.messages,
         "health_delivered": delivered.health,
         "states_delivered": delivered.states,
+        "poles_configured": delivered.poles.configured,
+        "poles_with_link": delivered.poles.up,
+        "pole_readings_delivered": delivered.pole_readings,
+        "pole_orders_done": get("poles.orders.done"),
         "told_missing": delivered.told_missing,
         "sequence_gaps": delivered.gaps,
         "not_understood": delivered.not_understood,

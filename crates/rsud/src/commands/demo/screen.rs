@@ -103,6 +103,16 @@ impl Screen {
             rate("uplink.published.event") + rate("uplink.published.emergency"),
             rate("uplink.published.state"),
         )?;
+        let poles = &delivered.poles;
+        writeln!(
+            text,
+            "  smart poles    {:>6} of {} with a link   {} brightened   {} warning   {} orders done",
+            poles.up,
+            poles.configured,
+            poles.presence,
+            poles.warning,
+            get(stats, "poles.orders.done"),
+        )?;
         writeln!(text, "  refused        {:>6}        dropped {}", sum(".refused."), sum(".dropped."))?;
         let link = match link {
             LinkState::Up(_) => "up",

@@ -9,9 +9,12 @@ use traffic_sim::{SensorSpec, SpecKind, layout};
 
 use crate::config::{
     AdapterConfig, Checked, CloudConfig, CommandsConfig, Config, EventsSection, LogConfig, MapSource, MetricsConfig,
-    Pc5Config, PoleLightingSection, PoleWarningsSection, PoseConfig, RsuConfig, SensorConfig, SensorKindName,
-    SiteConfig, SpoolConfig, TrackingConfig, check,
+    Pc5Config, PoleConfig, PoleLightingSection, PoleWarningsSection, PoseConfig, RsuConfig, SensorConfig,
+    SensorKindName, SiteConfig, SpoolConfig, TrackingConfig, check,
 };
+
+/// The line of the poles.
+pub(super) const POLES: &str = "poles";
 
 /// The checked configuration for a broker on a loopback port, and a folder for what waits.
 pub(crate) fn config(broker_port: u16, spool: &Path) -> anyhow::Result<Checked> {
@@ -44,8 +47,8 @@ pub(crate) fn config(broker_port: u16, spool: &Path) -> anyhow::Result<Checked> 
         v2x_udp: Some(AdapterConfig { listen, queue: 1024 }),
         sensor_udp: Some(AdapterConfig { listen, queue: 1024 }),
         sensors: traffic_sim::sensors().iter().map(sensor).collect(),
-        pole_links: Vec::new(),
-        poles: Vec::new(),
+        pole_links: vec![toml::from_str(&format!("name = \"{POLES}\"\nto = \"udp:{listen}\"\n"))?],
+        poles: poles()?,
         pole_lighting: PoleLightingSection::default(),
         pole_warnings: PoleWarningsSection::default(),
         control: None,
@@ -58,6 +61,18 @@ pub(crate) fn config(broker_port: u16, spool: &Path) -> anyhow::Result<Checked> 
         log: LogConfig::default(),
     };
     Ok(check(&config, Path::new("demo"))?)
+}
+
+/// The poles that traffic-sim has, by their numbers as addresses.
+fn poles() -> anyhow::Result<Vec<PoleConfig>> {
+    let pole = |(address, place): (u8, rsu_units::Vector2)| {
+        let text = format!(
+            "id = \"pole-{address}\"\nlink = \"{POLES}\"\naddress = {address}\nposition = {{ x_m = {:?}, y_m = {:?} }}\n",
+            place.x, place.y
+        );
+        Ok(toml::from_str(&text)?)
+    };
+    (1..).zip(traffic_sim::poles::positions()).map(pole).collect()
 }
 
 fn sensor(spec: &SensorSpec) -> SensorConfig {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
+use sha2::{Digest as _, Sha256};
 
 use super::watch::{OutputFormat, duration};
 use crate::control::protocol::{Answer, PoleCommand, Request};
@@ -125,6 +126,14 @@ enum Set {
     Time,
     /// Start the pole anew.
     Reset,
+    /// Tell the pole's bootloader which image it is to install at the next reset. The image comes to it by another way.
+    Update {
+        /// The image: its length and SHA-256 are told.
+        image: PathBuf,
+        /// Its version, as in 1.2.3.
+        #[arg(long)]
+        version: String,
+    },
 }
 
 /// A level as people write it: `0.3` or `30%`.
@@ -150,9 +159,9 @@ fn ms(duration: Duration) -> u32 {
 }
 
 impl Set {
-    fn command(self) -> PoleCommand {
+    fn command(self) -> anyhow::Result<PoleCommand> {
         let ramp_ms = |ramp: Option<Duration>| ramp.map_or(0, ms);
-        match self {
+        Ok(match self {
             Self::Luminaire { level, ramp } => PoleCommand::Luminaire { level, ramp_ms: ramp_ms(ramp) },
             Self::Presence { level, ramp, hold } => {
                 PoleCommand::Presence { level, ramp_ms: ramp_ms(ramp), hold_ms: ms(hold) }
@@ -167,7 +176,12 @@ impl Set {
             Self::State => PoleCommand::State,
             Self::Time => PoleCommand::Time,
             Self::Reset => PoleCommand::Reset,
-        }
+            Self::Update { image, version } => {
+                let octets = std::fs::read(&image).with_context(|| image.display().to_string())?;
+                let image_octets = u32::try_from(octets.len()).context("an image of 4 GiB fits on no pole")?;
+                PoleCommand::Update { image_octets, version, sha256: hex::encode(Sha256::digest(&octets)) }
+            }
+        })
     }
 }
 
@@ -196,7 +210,7 @@ pub fn pole(args: PoleArgs, mut out: impl Write) -> anyhow::Result<bool> {
             other => bail!("the daemon tells of no pole, but {other:?}"),
         },
         PoleSubcommand::Set { id, wait, what } => {
-            let request = Request::Order { id, command: what.command(), wait_ms: ms(wait) };
+            let request = Request::Order { id, command: what.command()?, wait_ms: ms(wait) };
             return match daemon.ask(&request, wait + PATIENCE)? {
                 Answer::Order(outcome) => {
                     show::outcome(&outcome, format, &mut out)?;
