@@ -1,6 +1,6 @@
 //! Smart poles: the lines to them, what is known of them, and the orders for them.
 //!
-//! Each line has a task ([`line`]) that does the input and output of a driver ([`driver`]), which drives the link's end
+//! Each line has a task ([`mod@line`]) that does the input and output of a driver ([`driver`]), which drives the link's end
 //! (crate `pole-link`). What the poles report goes to the core as inputs ([`reports`]) and into the inventory ([`inventory`]),
 //! from where health, metrics and the control socket read it. Orders come from the core, from commands of the cloud and from the
 //! control socket; they wait in a mailbox, in which a warning never gives way to lighting ([`orders`]).
